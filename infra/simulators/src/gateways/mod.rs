@@ -10,6 +10,7 @@
 mod amounts;
 mod credential;
 mod digest;
+mod disputes;
 mod endpoints;
 mod hosted_checkout;
 mod ids;

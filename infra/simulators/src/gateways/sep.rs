@@ -28,6 +28,7 @@ use url::Url;
 
 use super::amounts::grouped;
 use super::credential::Credential;
+use super::disputes::Disputes;
 use super::hosted_checkout::{DeadEnd, HostedCheckout, Outcome, PageContent, Sale, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, page, redirect};
 use super::registration::Registration;
@@ -231,6 +232,7 @@ impl Sep {
             failures: Vec::new(),
             refunded: 0,
             refunds: Vec::new(),
+            disputes: Disputes::default(),
             is_reversed: false,
             can_be_cancelled: false,
         };

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::gateway::GatewayKind;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, Request, StatusCode};
 use runtime::Clock;
@@ -35,6 +36,7 @@ impl Reply {
 }
 
 pub(super) struct Client {
+    simulators: Simulators,
     router: Router,
     key: Option<&'static str>,
     pub(super) sent: Arc<Mutex<Vec<OutgoingWebhook>>>,
@@ -50,12 +52,18 @@ impl Client {
             }
             Box::pin(async { Ok(200) })
         });
-        let router = Simulators::open("http://localhost:9001", None, notify, Clock::System)?.router();
-        Ok(Self { router, key, sent })
+        let simulators = Simulators::open("http://localhost:9001", None, notify, Clock::System)?;
+        Ok(Self { router: simulators.router(), simulators, key, sent })
+    }
+
+    /// Has an endpoint of the merchant's called, at gateways to which that is said once.
+    pub(super) fn register(&self, gateway: GatewayKind, key: &str, url: &str, secret: &str) {
+        self.simulators.register_webhook(gateway, key, url, secret);
     }
 
     pub(super) fn with_key(&self, key: &'static str) -> Self {
-        Self { router: self.router.clone(), key: Some(key), sent: Arc::clone(&self.sent) }
+        let (simulators, router) = (self.simulators.clone(), self.router.clone());
+        Self { simulators, router, key: Some(key), sent: Arc::clone(&self.sent) }
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Reply, Box<dyn Error>> {

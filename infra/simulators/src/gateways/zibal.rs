@@ -23,6 +23,7 @@ use url::Url;
 
 use super::amounts::grouped;
 use super::credential::Credential;
+use super::disputes::Disputes;
 use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, RefundState, Sale, SaleRefund, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
 use super::registration::Registration;
@@ -244,6 +245,7 @@ impl Zibal {
             failures: Vec::new(),
             refunded: 0,
             refunds: Vec::new(),
+            disputes: Disputes::default(),
             is_reversed: false,
             can_be_cancelled: false,
         };

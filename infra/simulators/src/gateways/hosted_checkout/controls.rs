@@ -1,4 +1,4 @@
-//! Test controls of refunds and keys, which no real gateway has.
+//! Test controls of refunds, disputes and keys, which no real gateway has.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::HostedCheckout;
 use super::refunds::{RefundState, SaleRefund};
-use super::sale::Sale;
+use super::sale::{Sale, SaleState};
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
+use crate::gateways::disputes::{DecideDispute, Dispute, DisputeOutcome, NewDispute};
 
 /// What a tester ordered for the calls to come. It is forgotten at a restart.
 #[derive(Debug, Default)]
@@ -70,6 +71,9 @@ struct CompleteRefund {
 struct DashboardRefund {
     /// In the smallest unit.
     amount: u64,
+    /// Whether the call to the merchant's server is lost.
+    #[serde(default)]
+    silent: bool,
 }
 
 /// A refund that was just decided.
@@ -77,6 +81,25 @@ struct DashboardRefund {
 pub(crate) struct DecidedRefund {
     pub(crate) sale: Sale,
     pub(crate) refund: SaleRefund,
+    pub(crate) is_notified: bool,
+}
+
+/// What a gateway's disputes are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DisputeKind {
+    /// The business can answer, and loses the money if that is in vain, for good.
+    Answerable,
+    /// The bank takes the money and asks nobody. It may give it back.
+    LostAtOnce,
+}
+
+/// A dispute that was just opened, or of which something became.
+#[derive(Debug)]
+pub(crate) struct ChangedDispute {
+    pub(crate) sale: Sale,
+    pub(crate) dispute: Dispute,
+    /// Nothing yet, where it was just opened.
+    pub(crate) became: Option<DisputeOutcome>,
     pub(crate) is_notified: bool,
 }
 
@@ -142,12 +165,58 @@ impl HostedCheckout {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<DecidedRefund, StatusCode> {
-        let DashboardRefund { amount } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
+        let DashboardRefund { amount, silent } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
         let now = self.now();
         self.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
             let refund = sale.refund_in_dashboard(amount, refund, now).ok_or(StatusCode::CONFLICT)?;
-            Ok(DecidedRefund { sale: sale.clone(), refund, is_notified: true })
+            Ok(DecidedRefund { sale: sale.clone(), refund, is_notified: !silent })
+        })
+    }
+
+    /// A test control: somebody disputes the payment of a sale. `dispute` is the id of it.
+    pub(crate) fn open_dispute(
+        &self,
+        id: &str,
+        dispute: String,
+        kind: DisputeKind,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ChangedDispute, StatusCode> {
+        let order: NewDispute = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
+        let (now, is_notified) = (self.now(), !order.silent);
+        self.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
+            let is_paid = matches!(sale.state, SaleState::Ours | SaleState::Returned);
+            let paid = sale.payment.as_ref().filter(|_| is_paid).ok_or(StatusCode::CONFLICT)?.amount;
+            if order.inquiry && kind == DisputeKind::LostAtOnce {
+                return Err(StatusCode::CONFLICT);
+            }
+            let opened = sale.disputes.open(order, dispute, (paid, sale.refunded), now).ok_or(StatusCode::CONFLICT)?;
+            let dispute = match kind {
+                DisputeKind::Answerable => opened,
+                DisputeKind::LostAtOnce => sale.disputes.lose_last(now).unwrap_or(opened),
+            };
+            Ok(ChangedDispute { sale: sale.clone(), dispute, became: None, is_notified })
+        })
+    }
+
+    /// A test control: something becomes of a dispute.
+    pub(crate) fn decide_dispute(
+        &self,
+        id: &str,
+        kind: DisputeKind,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ChangedDispute, StatusCode> {
+        let order: DecideDispute = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
+        let now = self.now();
+        self.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
+            let decided = sale.disputes.decide(&order, kind == DisputeKind::Answerable, now);
+            let dispute = decided.ok_or(StatusCode::CONFLICT)?;
+            let became = Some(order.outcome);
+            Ok(ChangedDispute { sale: sale.clone(), dispute, became, is_notified: !order.silent })
         })
     }
 

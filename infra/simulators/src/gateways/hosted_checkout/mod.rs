@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use self::controls::Controls;
-pub(super) use self::controls::DecidedRefund;
+pub(super) use self::controls::{ChangedDispute, DecidedRefund, DisputeKind};
 use self::ledger::Ledger;
 pub(super) use self::outcome::{DeadEnd, Outcome, PageContent};
 pub(super) use self::refunds::{RefundState, SaleRefund};

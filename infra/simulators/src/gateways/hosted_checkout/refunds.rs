@@ -96,10 +96,15 @@ impl Sale {
         self.refunds.last().cloned()
     }
 
-    /// How much of the payment can still be given back. What is pending is used up already.
+    /// How much of the payment can still be given back. What is pending is used up already, and what a bank took is not there.
     pub(crate) fn refundable(&self) -> u64 {
         let paid = self.payment.as_ref().map_or(0, |payment| payment.amount);
-        paid.saturating_sub(self.refunded).saturating_sub(self.refund_pending())
+        paid.saturating_sub(self.given_back()).saturating_sub(self.disputes.lost())
+    }
+
+    /// How much of the payment refunds give back. What is pending counts.
+    pub(crate) fn given_back(&self) -> u64 {
+        self.refunded + self.refund_pending()
     }
 
     pub(crate) fn refund_pending(&self) -> u64 {
@@ -138,6 +143,7 @@ impl Sale {
 mod tests {
     use super::*;
     use crate::gateways::credential::Credential;
+    use crate::gateways::disputes::Disputes;
     use crate::gateways::hosted_checkout::Payment;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -160,6 +166,7 @@ mod tests {
             failures: Vec::new(),
             refunded: 0,
             refunds: Vec::new(),
+            disputes: Disputes::default(),
             is_reversed: false,
             can_be_cancelled: false,
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::refunds::SaleRefund;
 use crate::gateways::credential::Credential;
+use crate::gateways::disputes::Disputes;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Sale {
@@ -35,6 +36,9 @@ pub(crate) struct Sale {
     /// The refunds that the gateway accepted, the oldest first.
     #[serde(default)]
     pub(crate) refunds: Vec<SaleRefund>,
+    /// What the payer's bank asked for again.
+    #[serde(default)]
+    pub(crate) disputes: Disputes,
     /// Whether the merchant had the payment undone.
     #[serde(default)]
     pub(crate) is_reversed: bool,
@@ -97,7 +101,7 @@ impl Sale {
     /// Whether the customer's money is at the gateway.
     fn is_taken(&self) -> bool {
         matches!(self.state, SaleState::Waiting | SaleState::Ours)
-            && self.payment.as_ref().is_some_and(|payment| self.refunded < payment.amount)
+            && self.payment.as_ref().is_some_and(|payment| self.refunded + self.disputes.lost() < payment.amount)
     }
 
     /// A call of the merchant takes the money.
@@ -129,6 +133,8 @@ impl Sale {
             "refunded": self.refunded,
             "refund_pending": self.refund_pending(),
             "refunds": self.refunds_accepted(),
+            "withdrawn": self.disputes.lost(),
+            "disputes": self.disputes.in_books(),
             "refund_rows": self.refunds.iter().map(SaleRefund::in_books).collect::<Vec<Value>>(),
             "description": self.description,
             "order": self.order,

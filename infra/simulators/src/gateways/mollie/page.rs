@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::amount::display;
 use super::payments::{CALLS, Mollie};
-use crate::gateways::hosted_checkout::{DeadEnd, DecidedRefund, Outcome, PageContent, SaleState};
+use crate::gateways::hosted_checkout::{
+    ChangedDispute, DeadEnd, DecidedRefund, DisputeKind, Outcome, PageContent, SaleState,
+};
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
 const CHOICES: [Choice; 9] = [
@@ -131,9 +133,45 @@ pub(super) async fn dashboard_refund(
 ) -> Response {
     let refund = format!("re_{}", mollie.0.ids.text(10));
     match mollie.0.dashboard_refund(&id, refund, &headers, &body) {
-        Ok(DecidedRefund { sale, refund, .. }) => {
-            mollie.notify(&id, &sale);
+        Ok(DecidedRefund { sale, refund, is_notified }) => {
+            if is_notified {
+                mollie.notify(&id, &sale);
+            }
             Json(json!({ "refund": refund.id })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// The payer's bank takes the money back.
+pub(super) async fn dispute(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let chargeback = format!("chb_{}", mollie.0.ids.text(21));
+    changed(&mollie, &id, mollie.0.open_dispute(&id, chargeback, DisputeKind::LostAtOnce, &headers, &body))
+}
+
+/// The bank gives it back.
+pub(super) async fn complete_dispute(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    changed(&mollie, &id, mollie.0.decide_dispute(&id, DisputeKind::LostAtOnce, &headers, &body))
+}
+
+/// The gateway calls about a chargeback what it calls about its payment.
+fn changed(mollie: &Mollie, id: &str, changed: Result<ChangedDispute, StatusCode>) -> Response {
+    match changed {
+        Ok(ChangedDispute { sale, dispute, is_notified, .. }) => {
+            if is_notified {
+                mollie.notify(id, &sale);
+            }
+            Json(json!({ "dispute": dispute.id })).into_response()
         }
         Err(status) => status.into_response(),
     }

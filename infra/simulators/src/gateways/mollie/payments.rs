@@ -16,6 +16,7 @@ use super::profile::ProfileStatus;
 use super::refusal::{Answer, Refusal, hal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
+use crate::gateways::disputes::Disputes;
 use crate::gateways::hosted_checkout::{HostedCheckout, Sale, SaleState};
 use crate::gateways::replays::{IdempotentCall, Replayed};
 use crate::gateways::webhook::OutgoingWebhook;
@@ -26,13 +27,14 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 9] = [
+pub(super) const CALLS: [&str; 10] = [
     "create",
     "retrieve",
     "cancel",
     "refund",
     "list_refunds",
     "retrieve_refund",
+    "list_chargebacks",
     "profile",
     "list_payments",
     "list_all_refunds",
@@ -145,6 +147,7 @@ impl Mollie {
             failures: Vec::new(),
             refunded: 0,
             refunds: Vec::new(),
+            disputes: Disputes::default(),
             is_reversed: false,
             can_be_cancelled: false,
         };
@@ -222,8 +225,12 @@ impl Mollie {
             object["paidAt"] = json!(payment.at);
             object["details"] = json!({ "cardNumber": "6787", "cardLabel": "Mastercard" });
             // Which refunds count while they are not finished is not published; here they all do.
-            object["amountRefunded"] = amount(payment.amount - sale.refundable(), &sale.currency);
+            object["amountRefunded"] = amount(sale.given_back(), &sale.currency);
             object["amountRemaining"] = amount(sale.refundable(), &sale.currency);
+            // Left out where it is zero. Whether a reversed one counts is not published; here it does not.
+            if sale.disputes.lost() > 0 {
+                object["amountChargedBack"] = amount(sale.disputes.lost(), &sale.currency);
+            }
         }
         object
     }

@@ -1,6 +1,8 @@
 //! Refunds of a payment: made, listed and asked about.
 
-use axum::extract::{Path, State};
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -8,6 +10,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::amount::{amount, amount_of};
+use super::list::page;
 use super::payments::Mollie;
 use super::refusal::{Answer, Refusal, respond};
 use crate::gateways::credential::Credential;
@@ -27,14 +30,19 @@ pub(super) async fn refund(
     mollie.0.misbehaviour.apply("refund", answer).await
 }
 
-pub(super) async fn list_refunds(State(mollie): State<Mollie>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn list_refunds(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
     let answer = || {
-        respond(mollie.owned(&id, &headers).map(|sale| {
+        respond(mollie.owned(&id, &headers).and_then(|sale| {
             // The newest first. One that was cancelled is gone.
-            let shown: Vec<Value> =
+            let everything: Vec<Value> =
                 sale.refunds.iter().rev().filter(|refund| exists(refund)).map(|one| object(&id, &sale, one)).collect();
-            let list = json!({ "count": shown.len(), "_embedded": { "refunds": shown }, "_links": {} });
-            (StatusCode::OK, list)
+            let here = format!("{}/mollie/v2/payments/{id}/refunds", mollie.0.base);
+            Ok((StatusCode::OK, page("refunds", everything, &here, &query)?))
         }))
     };
     mollie.0.misbehaviour.apply("list_refunds", answer).await

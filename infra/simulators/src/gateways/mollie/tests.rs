@@ -157,3 +157,81 @@ async fn a_key_is_told_its_own_profile() -> TestResult {
     assert_eq!(client.get("/mollie/v2/profiles/me").await?.status, StatusCode::UNAUTHORIZED);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_chargeback_takes_the_money_at_once_and_a_bank_can_give_it_back() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    let payment = format!("/mollie/v2/payments/{id}");
+    let list = format!("{payment}/chargebacks?limit=250");
+    let none = client.get(&list).await?.json()?;
+    assert_eq!((&none["_embedded"]["chargebacks"], &none["_links"]["next"]), (&json!([]), &Value::Null));
+    assert_eq!(client.get(&payment).await?.json()?["amountChargedBack"], Value::Null);
+    let dispute = format!("/mollie/simulator/{id}/dispute");
+    let inquiry = client.post_json(&dispute, &json!({ "inquiry": true })).await?;
+    assert_eq!(inquiry.status, StatusCode::CONFLICT, "nobody is asked there");
+    let order = json!({ "amount": 1_000, "reason": "AC01" });
+    let made = client.post_json(&dispute, &order).await?.json()?;
+    let shown = client.get(&list).await?.json()?["_embedded"]["chargebacks"][0].clone();
+    assert_eq!((&shown["id"], &shown["amount"]["value"]), (&made["dispute"], &json!("10.00")));
+    assert_eq!((&shown["reason"]["code"], &shown["reversedAt"]), (&json!("AC01"), &Value::Null));
+    let charged_back = client.get(&payment).await?.json()?;
+    let sums =
+        ["amountChargedBack", "amountRefunded", "amountRemaining"].map(|name| charged_back[name]["value"].clone());
+    assert_eq!(sums, ["10.00", "0.00", "9.99"]);
+    let row = |book: &Value| ["taken", "ours", "withdrawn", "refunded"].map(|name| book[0][name].clone());
+    let part = row(&client.get("/mollie/books.json").await?.json()?);
+    assert_eq!(part, [json!(true), json!(true), json!(1_000), json!(0)]);
+    client.post_json(&dispute, &json!({ "amount": 999, "silent": true })).await?;
+    let all = row(&client.get("/mollie/books.json").await?.json()?);
+    assert_eq!(all, [json!(false), json!(false), json!(1_999), json!(0)]);
+    let complete = format!("/mollie/simulator/{id}/complete_dispute");
+    assert_eq!(client.post_form(&complete, "outcome=lost").await?.status, StatusCode::CONFLICT, "it is already");
+    let reversed = json!({ "outcome": "won", "dispute": made["dispute"] });
+    assert_eq!(client.post_json(&complete, &reversed).await?.status, StatusCode::OK);
+    let chargebacks = client.get(&list).await?.json()?;
+    assert_eq!(chargebacks["_embedded"]["chargebacks"][0]["reversedAt"], Value::Null);
+    assert!(chargebacks["_embedded"]["chargebacks"][1]["reversedAt"].is_string());
+    let back = row(&client.get("/mollie/books.json").await?.json()?);
+    assert_eq!(back, [json!(true), json!(true), json!(999), json!(0)]);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let sent = client.sent.lock().map(|webhooks| webhooks.iter().map(|one| one.body.clone()).collect::<Vec<_>>());
+    assert_eq!(sent.unwrap_or_default(), vec![format!("id={id}").into_bytes(); 2], "the first, and its reversal");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_goes_on_at_the_id_that_its_next_link_names() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    for amount in [100, 200, 300] {
+        client.post_json(&format!("/mollie/simulator/{id}/dashboard_refund"), &json!({ "amount": amount })).await?;
+    }
+    let path = format!("/mollie/v2/payments/{id}/refunds");
+    let first = client.get(&format!("{path}?limit=2")).await?.json()?;
+    assert_eq!(first["count"], 2);
+    let next = first["_links"]["next"]["href"].as_str().unwrap_or_default().to_owned();
+    let second = client.get(next.trim_start_matches("http://localhost:9001")).await?.json()?;
+    assert_eq!((&second["count"], &second["_links"]["next"]), (&json!(1), &Value::Null));
+    assert_eq!(second["_embedded"]["refunds"][0]["amount"]["value"], "1.00");
+    for query in ["limit=251", "limit=x", "from=re_none", "colour=blue"] {
+        assert_eq!(client.get(&format!("{path}?{query}")).await?.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refund_from_the_dashboard_leaves_the_business_less_and_one_that_fails_gives_it_back() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    let dashboard = format!("/mollie/simulator/{id}/dashboard_refund");
+    let made = client.post_json(&dashboard, &json!({ "amount": 1_999, "silent": true })).await?.json()?;
+    let row = |book: &Value| ["taken", "ours", "refunded"].map(|name| book[0][name].clone());
+    assert_eq!(row(&client.get("/mollie/books.json").await?.json()?), [json!(false), json!(false), json!(1_999)]);
+    let failed = json!({ "outcome": "failed_no_webhook", "refund": made["refund"] });
+    client.post_json(&format!("/mollie/simulator/{id}/complete_refund"), &failed).await?;
+    assert_eq!(row(&client.get("/mollie/books.json").await?.json()?), [json!(true), json!(true), json!(0)]);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(client.sent.lock().is_ok_and(|sent| sent.is_empty()), "both calls were lost");
+    Ok(())
+}

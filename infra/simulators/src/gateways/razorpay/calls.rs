@@ -16,7 +16,7 @@ use super::state::Razorpay;
 use crate::gateways::hosted_checkout::{Sale, SaleState};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 11] = [
+pub(super) const CALLS: [&str; 12] = [
     "create",
     "retrieve",
     "cancel",
@@ -28,6 +28,7 @@ pub(super) const CALLS: [&str; 11] = [
     "retrieve_refund",
     "list_payments",
     "list_all_refunds",
+    "list_disputes",
 ];
 
 pub(super) async fn create(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {

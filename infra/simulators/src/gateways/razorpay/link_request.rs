@@ -6,6 +6,7 @@ use url::Url;
 
 use super::parameters::Caller;
 use super::refusal::Refusal;
+use crate::gateways::disputes::Disputes;
 use crate::gateways::hosted_checkout::{Sale, SaleState};
 
 /// The smallest amount, in minor units: one rupee, or one whole unit of another currency.
@@ -82,6 +83,7 @@ pub(super) fn requested_sale(
         failures: Vec::new(),
         refunded: 0,
         refunds: Vec::new(),
+        disputes: Disputes::default(),
         is_reversed: false,
         can_be_cancelled: false,
     })

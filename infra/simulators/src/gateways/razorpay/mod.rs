@@ -10,12 +10,16 @@
 //!
 //! Not simulated: partial payments, orders of their own, editing a link, UPI links, convenience fees.
 //!
-//! This file holds the routes. The calls are in `calls`, refunds in `refunds`, all of both in `lists`, what a new link may ask for in
+//! A dispute takes nothing before it is lost. Those of all payments are one list.
+//!
+//! This file holds the routes. The calls are in `calls`, refunds in `refunds`, all of both in `lists`, disputes in `disputes`, a list's parts in `list`, what a new link may ask for in
 //! `link_request`, how objects look in `objects`, how things are signed in `signature`, how the gateway says no in
 //! `refusal`, what people and tests press in `page`.
 
 mod calls;
+mod disputes;
 mod link_request;
+mod list;
 mod lists;
 mod objects;
 mod page;
@@ -31,10 +35,12 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use self::calls::{cancel, create, list_orders, order_payments, retrieve, retrieve_payment};
+use self::disputes::list_disputes;
 use self::lists::{list_all_refunds, list_payments};
 use self::objects::age;
 use self::page::{
-    books, choose, complete_async, complete_refund, dashboard_refund, hosted_page, next_answer, next_refund, revoke_key,
+    books, choose, complete_async, complete_dispute, complete_refund, dashboard_refund, dispute, hosted_page,
+    next_answer, next_refund, revoke_key,
 };
 use self::refunds::{list_refunds, refund, retrieve_refund};
 use self::state::Razorpay;
@@ -61,10 +67,13 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payments/{id}/refund", post(refund))
             .route("/razorpay/v1/payments/{id}/refunds", get(list_refunds))
             .route("/razorpay/v1/refunds/{id}", get(retrieve_refund))
+            .route("/razorpay/v1/disputes", get(list_disputes))
             .route("/razorpay/i/{id}", get(hosted_page).post(choose))
             .route("/razorpay/simulator/{id}/complete_async", post(complete_async))
             .route("/razorpay/simulator/{id}/complete_refund", post(complete_refund))
             .route("/razorpay/simulator/{id}/dashboard_refund", post(dashboard_refund))
+            .route("/razorpay/simulator/{id}/dispute", post(dispute))
+            .route("/razorpay/simulator/{id}/complete_dispute", post(complete_dispute))
             .route("/razorpay/simulator/next_answer", post(next_answer))
             .route("/razorpay/simulator/next_refund", post(next_refund))
             .route("/razorpay/simulator/revoke_key", post(revoke_key))

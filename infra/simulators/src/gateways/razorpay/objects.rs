@@ -106,7 +106,7 @@ pub(super) fn payment_objects(link: &str, sale: &Sale) -> Vec<Value> {
     let shown = |id: &str, amount: u64, at: Timestamp, status: &str| {
         let is_captured = matches!(status, "captured" | "refunded");
         // Refunds that are not finished count, as in the gateway's own samples.
-        let back = if is_captured { amount.saturating_sub(sale.refundable()) } else { 0 };
+        let back = if is_captured { sale.given_back() } else { 0 };
         json!({
             "id": id, "entity": "payment", "amount": amount, "currency": sale.currency, "status": status,
             "order_id": order, "invoice_id": null, "international": false, "method": "card",
@@ -123,7 +123,7 @@ pub(super) fn payment_objects(link: &str, sale: &Sale) -> Vec<Value> {
         let status = match sale.state {
             SaleState::Processing if is_at_bank(sale) => "created",
             SaleState::Processing => "authorized",
-            _ if sale.refundable() == 0 => "refunded",
+            _ if sale.given_back() >= payment.amount => "refunded",
             _ => "captured",
         };
         shown(&payment.id, payment.amount, payment.at, status)
@@ -169,6 +169,7 @@ pub(super) fn fail(sale: &mut Sale, now: Timestamp) {
 mod tests {
     use super::*;
     use crate::gateways::credential::Credential;
+    use crate::gateways::disputes::Disputes;
     use crate::gateways::hosted_checkout::{Payment, RefundState};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -193,6 +194,7 @@ mod tests {
             failures: failures.iter().map(|id| (*id).to_owned()).collect(),
             refunded: 0,
             refunds: Vec::new(),
+            disputes: Disputes::default(),
             is_reversed: false,
             can_be_cancelled: false,
         }

@@ -14,7 +14,9 @@ use super::calls::CALLS;
 use super::objects::{ended, fail, is_at_bank};
 use super::signature::sign;
 use super::state::Razorpay;
-use crate::gateways::hosted_checkout::{DecidedRefund, Outcome, PageContent, Payment, Sale, SaleState};
+use crate::gateways::hosted_checkout::{
+    ChangedDispute, DecidedRefund, DisputeKind, Outcome, PageContent, Payment, Sale, SaleState,
+};
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
 const CHOICES: [Choice; 9] = [
@@ -197,10 +199,45 @@ pub(super) async fn dashboard_refund(
 ) -> Response {
     let refund = format!("rfnd_{}", razorpay.0.ids.text(14));
     match razorpay.0.dashboard_refund(&id, refund, &headers, &body) {
-        Ok(DecidedRefund { sale, refund, .. }) => {
-            razorpay.notify_refund("refund.created", &id, &sale, &refund);
-            razorpay.notify_decided(&id, &sale, &refund);
+        Ok(DecidedRefund { sale, refund, is_notified }) => {
+            if is_notified {
+                razorpay.notify_refund("refund.created", &id, &sale, &refund);
+                razorpay.notify_decided(&id, &sale, &refund);
+            }
             Json(json!({ "refund": refund.id })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// The customer, or their bank, disputes the payment.
+pub(super) async fn dispute(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let dispute = format!("disp_{}", razorpay.0.ids.text(14));
+    changed(&razorpay, &id, razorpay.0.open_dispute(&id, dispute, DisputeKind::Answerable, &headers, &body))
+}
+
+/// Something becomes of a dispute.
+pub(super) async fn complete_dispute(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    changed(&razorpay, &id, razorpay.0.decide_dispute(&id, DisputeKind::Answerable, &headers, &body))
+}
+
+fn changed(razorpay: &Razorpay, id: &str, changed: Result<ChangedDispute, StatusCode>) -> Response {
+    match changed {
+        Ok(ChangedDispute { sale, dispute, became, is_notified }) => {
+            if is_notified {
+                razorpay.notify_dispute(became, id, &sale, &dispute);
+            }
+            Json(json!({ "dispute": dispute.id })).into_response()
         }
         Err(status) => status.into_response(),
     }

@@ -9,7 +9,8 @@ use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::objects::{LISTED, is_payment};
+use super::list::listed;
+use super::objects::is_payment;
 use super::parameters::input;
 use super::refusal::{Answer, Refusal, respond};
 use super::state::Razorpay;
@@ -38,8 +39,7 @@ pub(super) async fn list_refunds(
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    let count = query.get("count").and_then(|text| text.parse().ok()).unwrap_or(LISTED);
-    razorpay.0.misbehaviour.apply("list_refunds", || respond(razorpay.refunds(&id, count, &headers))).await
+    razorpay.0.misbehaviour.apply("list_refunds", || respond(razorpay.refunds(&id, &query, &headers))).await
 }
 
 pub(super) async fn retrieve_refund(
@@ -118,14 +118,13 @@ impl Razorpay {
     }
 
     /// The last refunds of a payment, the newest first.
-    fn refunds(&self, id: &str, count: usize, headers: &HeaderMap) -> Answer {
+    fn refunds(&self, id: &str, query: &BTreeMap<String, String>, headers: &HeaderMap) -> Answer {
         let caller = self.caller(headers)?;
         self.0.now();
         let is_it = |sale: &&Sale| sale.owner == caller.owner && is_payment(sale, id);
         let sale = self.0.books.read(|ledger| ledger.sales.values().find(is_it).cloned());
         let sale = sale.ok_or_else(Refusal::missing)?;
-        let items: Vec<Value> = sale.refunds.iter().rev().take(count).map(|one| object(&sale, one)).collect();
-        Ok(json!({ "entity": "collection", "count": items.len(), "items": items }))
+        listed(sale.refunds.iter().rev().map(|one| object(&sale, one)).collect(), query)
     }
 
     fn known_refund(&self, id: &str, headers: &HeaderMap) -> Answer {

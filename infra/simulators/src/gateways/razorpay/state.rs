@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::disputes::object as dispute_object;
 use super::objects::{is_payment, link_object, payment_objects};
 use super::refunds::object as refund_object;
 use super::signature::sign;
 use crate::gateways::credential::Credential;
+use crate::gateways::disputes::{Dispute, DisputeOutcome};
 use crate::gateways::hosted_checkout::{HostedCheckout, RefundState, Sale, SaleRefund};
 use crate::gateways::webhook::OutgoingWebhook;
 
@@ -42,10 +44,24 @@ impl Razorpay {
 
     /// Tells of a refund. Such an event names its payment, and no link.
     pub(super) fn notify_refund(&self, kind: &str, id: &str, sale: &Sale, refund: &SaleRefund) {
-        let payment = payment_objects(id, sale)
-            .into_iter()
-            .find(|payment| is_payment(sale, payment["id"].as_str().unwrap_or_default()));
+        let payment = payment_of(id, sale);
         let payload = json!({ "refund": { "entity": refund_object(sale, refund) }, "payment": { "entity": payment } });
+        self.send(kind, &payload, &sale.owner);
+    }
+
+    /// Tells of a dispute, and what became of it, unless that is nothing yet. Such an event names its payment, and no link.
+    pub(super) fn notify_dispute(&self, became: Option<DisputeOutcome>, id: &str, sale: &Sale, dispute: &Dispute) {
+        let kind = match became {
+            None | Some(DisputeOutcome::Escalated) => "payment.dispute.created",
+            Some(DisputeOutcome::UnderReview) => "payment.dispute.under_review",
+            Some(DisputeOutcome::ActionRequired) => "payment.dispute.action_required",
+            Some(DisputeOutcome::Won) if dispute.is_inquiry => "payment.dispute.closed",
+            Some(DisputeOutcome::Won) => "payment.dispute.won",
+            Some(DisputeOutcome::Lost) => "payment.dispute.lost",
+        };
+        let payment = payment_of(id, sale);
+        let payload =
+            json!({ "payment": { "entity": payment }, "dispute": { "entity": dispute_object(sale, dispute) } });
         self.send(kind, &payload, &sale.owner);
     }
 
@@ -77,4 +93,10 @@ impl Razorpay {
             self.0.call(OutgoingWebhook { url: endpoint.url, headers, body: body.clone() });
         }
     }
+}
+
+/// The payment of a link that its refunds and disputes are of.
+fn payment_of(id: &str, sale: &Sale) -> Option<Value> {
+    let mut payments = payment_objects(id, sale).into_iter();
+    payments.find(|payment| is_payment(sale, payment["id"].as_str().unwrap_or_default()))
 }

@@ -9,14 +9,23 @@ use serde_json::Value;
 use super::answer::{Answer, Refusal};
 use super::caller::{Call, Incoming};
 use super::ledger::Ledger;
-use super::order::{Order, RefundOrder, RefundQuery, SessionQuery};
+use super::order::{Order, PaymentQuery, RefundOrder, SessionQuery};
 use super::session::{Expansion, NewRefund, RefundStatus, Session, SessionState};
 use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 8] =
-    ["create", "retrieve", "list_sessions", "expire", "refund", "retrieve_refund", "list_refunds", "list_charges"];
+pub(super) const CALLS: [&str; 9] = [
+    "create",
+    "retrieve",
+    "list_sessions",
+    "expire",
+    "refund",
+    "retrieve_refund",
+    "list_refunds",
+    "list_charges",
+    "list_disputes",
+];
 
 /// What a call did: the object to answer with, and the events that endpoints get.
 struct Effect {
@@ -125,6 +134,12 @@ pub(super) async fn list_refunds(State(stripe): State<Stripe>, uri: Uri, headers
     stripe.answer("list_refunds", incoming, |call| stripe.list_refunds(call)).await
 }
 
+pub(super) async fn list_disputes(State(stripe): State<Stripe>, uri: Uri, headers: HeaderMap) -> Response {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let incoming = Incoming { path: uri.path(), headers: &headers, parameters: query };
+    stripe.answer("list_disputes", incoming, |call| stripe.list_disputes(call)).await
+}
+
 pub(super) async fn retrieve_refund(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -202,8 +217,13 @@ impl Stripe {
     }
 
     fn list_refunds(&self, call: &mut Call) -> Result<Answer, Refusal> {
-        let query = RefundQuery::parse(&mut call.parameters)?;
+        let query = PaymentQuery::parse(&mut call.parameters)?;
         self.inner.books.read(|ledger| ledger.refunds(&query, &call.owner).map(Answer::object))
+    }
+
+    fn list_disputes(&self, call: &mut Call) -> Result<Answer, Refusal> {
+        let query = PaymentQuery::parse(&mut call.parameters)?;
+        self.inner.books.read(|ledger| ledger.disputes(&query, &call.owner).map(Answer::object))
     }
 
     fn retrieve_refund(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {

@@ -24,6 +24,7 @@ use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
+use crate::gateways::disputes::{DecideDispute, Dispute, DisputeOutcome, NewDispute};
 use crate::gateways::payment_page::Chosen;
 
 /// How a slow payment ends.
@@ -140,6 +141,9 @@ struct CompleteRefund {
 #[derive(Debug, Deserialize)]
 struct DashboardRefund {
     amount: u64,
+    /// Whether the webhooks are lost.
+    #[serde(default)]
+    silent: bool,
 }
 
 /// Somebody refunds a payment in the dashboard: nothing of ours is on such a refund.
@@ -150,8 +154,8 @@ pub(super) async fn dashboard_refund(
     body: Bytes,
 ) -> Response {
     let order = ordered::<DashboardRefund>(&headers, &body).filter(|order| order.amount > 0);
-    let Some(DashboardRefund { amount }) = order else {
-        return expected(json!({ "amount": "1 or more, in the smallest unit" }));
+    let Some(DashboardRefund { amount, silent }) = order else {
+        return expected(json!({ "amount": "1 or more, in the smallest unit", "silent": [true, false] }));
     };
     let (now, refund) = (stripe.inner.clock.now(), format!("re_{}", stripe.inner.ids.text(24)));
     stripe.happen(&id, |session| {
@@ -163,27 +167,77 @@ pub(super) async fn dashboard_refund(
             metadata: BTreeMap::new(),
         };
         session.refund(new, now).map_err(|_| StatusCode::CONFLICT)?;
-        Ok(vec![EventKind::RefundCreated, EventKind::Refunded])
+        Ok(if silent { Vec::new() } else { vec![EventKind::RefundCreated, EventKind::Refunded] })
     })
 }
 
-/// The customer has the bank take the money back.
-pub(super) async fn dispute(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
-    stripe.happen(&id, |session| match &mut session.state {
-        SessionState::Paid { payment, .. } => {
-            payment.disputed = true;
-            Ok(vec![EventKind::DisputeCreated])
+/// The customer goes to the bank about the payment, which takes the money back unless it only asks.
+pub(super) async fn dispute(
+    State(stripe): State<Stripe>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(order) = ordered::<NewDispute>(&headers, &body) else {
+        return expected(json!({
+            "amount": "what is disputed, or nothing", "reason": "Stripe's word for it, or nothing",
+            "days": "to respond, or nothing", "inquiry": [true, false], "silent": [true, false],
+        }));
+    };
+    let (now, dispute, is_silent) =
+        (stripe.inner.clock.now(), format!("du_{}", stripe.inner.ids.text(24)), order.silent);
+    stripe.happen(&id, |session| {
+        let Dispute { id, is_inquiry, .. } = session.dispute(order, dispute, now).ok_or(StatusCode::CONFLICT)?;
+        let mut events = vec![EventKind::DisputeCreated(id.clone())];
+        if !is_inquiry {
+            events.push(EventKind::FundsWithdrawn(id));
         }
-        SessionState::Open
-        | SessionState::Processing { .. }
-        | SessionState::AsyncFailed { .. }
-        | SessionState::Expired { .. } => Err(StatusCode::CONFLICT),
+        events.retain(|_| !is_silent);
+        Ok(events)
+    })
+}
+
+/// Something becomes of a dispute.
+pub(super) async fn complete_dispute(
+    State(stripe): State<Stripe>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(order) = ordered::<DecideDispute>(&headers, &body) else {
+        let outcomes = ["under_review", "action_required", "escalated", "won", "lost"];
+        let dispute = "its id, or nothing for the last one";
+        return expected(json!({ "outcome": outcomes, "dispute": dispute, "silent": [true, false] }));
+    };
+    let now = stripe.inner.clock.now();
+    stripe.happen(&id, |session| {
+        let Dispute { id, is_inquiry, .. } = session.decide_dispute(&order, now).ok_or(StatusCode::CONFLICT)?;
+        let mut events = match order.outcome {
+            DisputeOutcome::UnderReview | DisputeOutcome::ActionRequired => vec![EventKind::DisputeUpdated(id)],
+            DisputeOutcome::Escalated => vec![EventKind::DisputeUpdated(id.clone()), EventKind::FundsWithdrawn(id)],
+            DisputeOutcome::Won if is_inquiry => vec![EventKind::DisputeClosed(id)],
+            DisputeOutcome::Won => vec![EventKind::DisputeClosed(id.clone()), EventKind::FundsReinstated(id)],
+            DisputeOutcome::Lost => vec![EventKind::DisputeClosed(id)],
+        };
+        events.retain(|_| !order.silent);
+        Ok(events)
     })
 }
 
 #[derive(Debug, Deserialize)]
-struct Key {
+struct Restricted {
     key: String,
+    /// What it may not read.
+    #[serde(default)]
+    from: Hidden,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Hidden {
+    #[default]
+    Balance,
+    Disputes,
 }
 
 #[derive(Debug, Deserialize)]
@@ -210,10 +264,18 @@ pub(super) async fn revoke_key(State(stripe): State<Stripe>, headers: HeaderMap,
     Json(json!({ "status": "revoked" })).into_response()
 }
 
-/// From now on the key may not read the balance, as a restricted key that nobody allowed it.
+/// From now on the key may not read the balance, or disputes, as a restricted key that nobody allowed it.
 pub(super) async fn restrict_key(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(Key { key }) = ordered::<Key>(&headers, &body) else { return expected(json!({ "key": "rk_test_…" })) };
-    stripe.order(|ledger| ledger.restricted.push(Credential::of(&key)));
+    let Some(Restricted { key, from }) = ordered::<Restricted>(&headers, &body) else {
+        return expected(json!({ "key": "rk_test_…", "from": ["balance", "disputes"] }));
+    };
+    stripe.order(|ledger| {
+        let restricted = match from {
+            Hidden::Balance => &mut ledger.restricted,
+            Hidden::Disputes => &mut ledger.without_disputes,
+        };
+        restricted.push(Credential::of(&key));
+    });
     Json(json!({ "status": "restricted" })).into_response()
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
 use super::caller::Call;
-use super::order::{NamedPayment, RefundQuery, SessionQuery};
+use super::order::{NamedPayment, PaymentQuery, SessionQuery};
 use super::session::{RefundStatus, Session};
 use super::webhooks::Delivery;
 use crate::gateways::credential::Credential;
@@ -34,6 +34,9 @@ pub(super) struct Ledger {
     /// Keys that may not read the balance.
     #[serde(default)]
     pub(super) restricted: Vec<Credential>,
+    /// Keys that may not read disputes.
+    #[serde(default)]
+    pub(super) without_disputes: Vec<Credential>,
     /// What the next refund is right after it was accepted, where a test ordered it.
     #[serde(default)]
     pub(super) next_refund: Option<RefundStatus>,
@@ -80,7 +83,26 @@ impl Ledger {
     }
 
     /// The refunds that a list shows, the newest first.
-    pub(super) fn refunds(&self, query: &RefundQuery, owner: &Credential) -> Result<Value, Refusal> {
+    pub(super) fn refunds(&self, query: &PaymentQuery, owner: &Credential) -> Result<Value, Refusal> {
+        self.list(query, owner, "refund", "/v1/refunds", Session::refund_objects)
+    }
+
+    /// The disputes that a list shows, the newest first.
+    pub(super) fn disputes(&self, query: &PaymentQuery, owner: &Credential) -> Result<Value, Refusal> {
+        if self.without_disputes.contains(owner) {
+            return Err(Refusal::missing_permission(&owner.last4, "rak_dispute_read"));
+        }
+        self.list(query, owner, "dispute", "/v1/disputes", Session::dispute_objects)
+    }
+
+    fn list(
+        &self,
+        query: &PaymentQuery,
+        owner: &Credential,
+        name: &str,
+        url: &str,
+        of: fn(&Session) -> Vec<Value>,
+    ) -> Result<Value, Refusal> {
         let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.owner == *owner).collect();
         if let Some(named) = &query.payment {
             sessions.retain(|session| session.is_paid_by(named));
@@ -89,8 +111,7 @@ impl Ledger {
             }
         }
         // The newest of each payment is its first, and the order of equals stays.
-        let refunds = sessions.into_iter().flat_map(Session::refund_objects).collect();
-        query.page.page(refunds, "refund", "/v1/refunds")
+        query.page.page(sessions.into_iter().flat_map(of).collect(), name, url)
     }
 
     /// Whether the next execution of this call was ordered to end in an error of Stripe's own.

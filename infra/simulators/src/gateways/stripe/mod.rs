@@ -1,4 +1,4 @@
-//! Stripe Checkout: sessions, refunds, webhooks, the hosted payment page and the test controls.
+//! Stripe Checkout: sessions, refunds, disputes, webhooks, the hosted payment page and the test controls.
 //!
 //! Calls are forms with bracket nesting under a secret key, answers are JSON objects. A key sees its own objects only;
 //! test and live differ by nothing but the key. Stripe keeps a payment for the merchant without being asked, and
@@ -32,10 +32,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, get, post};
 
-use self::calls::{create, expire, list_refunds, list_sessions, refund, retrieve, retrieve_refund, unrecognized};
+use self::calls::{
+    create, expire, list_disputes, list_refunds, list_sessions, refund, retrieve, retrieve_refund, unrecognized,
+};
 use self::controls::{
-    add_webhook_endpoint, books, complete_async, complete_refund, dashboard_refund, dispute, next_answer,
-    next_api_error, next_refund, restrict_key, revoke_key,
+    add_webhook_endpoint, books, complete_async, complete_dispute, complete_refund, dashboard_refund, dispute,
+    next_answer, next_api_error, next_refund, restrict_key, revoke_key,
 };
 use self::lists::list_charges;
 use self::page::{choose, hosted_page};
@@ -55,6 +57,7 @@ impl Simulator for Stripe {
             .route("/stripe/v1/charges", get(list_charges).fallback(unrecognized))
             .route("/stripe/v1/refunds", post(refund).get(list_refunds).fallback(unrecognized))
             .route("/stripe/v1/refunds/{id}", get(retrieve_refund).fallback(unrecognized))
+            .route("/stripe/v1/disputes", get(list_disputes).fallback(unrecognized))
             .route("/stripe/v1/{*rest}", any(unrecognized))
             .route("/stripe/c/pay/{id}", get(hosted_page).post(choose))
             .route("/stripe/simulator/{id}/complete_async", post(complete_async))
@@ -63,6 +66,7 @@ impl Simulator for Stripe {
             // The name that it had first.
             .route("/stripe/simulator/{id}/refund_outside", post(dashboard_refund))
             .route("/stripe/simulator/{id}/dispute", post(dispute))
+            .route("/stripe/simulator/{id}/complete_dispute", post(complete_dispute))
             .route("/stripe/simulator/next_refund", post(next_refund))
             .route("/stripe/simulator/next_api_error", post(next_api_error))
             .route("/stripe/simulator/revoke_key", post(revoke_key))

@@ -181,14 +181,14 @@ impl NamedPayment {
     }
 }
 
-/// Which refunds a list shows.
-pub(super) struct RefundQuery {
+/// Which refunds or disputes a list shows.
+pub(super) struct PaymentQuery {
     /// Those of every payment, where none is named.
     pub(super) payment: Option<NamedPayment>,
     pub(super) page: PageQuery,
 }
 
-impl RefundQuery {
+impl PaymentQuery {
     pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
         let payment = NamedPayment::parse(parameters)?;
         let page = PageQuery::parse(parameters)?;

@@ -1,4 +1,4 @@
-//! A session, its payment and its refunds: what may become of them, and how the API and the books show them.
+//! A session, its payment, its refunds and its disputes: what may become of them, and how the API and the books show them.
 //!
 //! What is kept here is what the file on disk holds, so a field that is renamed makes older books unreadable. Nothing
 //! here answers a call or calls anybody.
@@ -15,6 +15,7 @@ use super::currencies::display;
 use super::order::{NamedPayment, Order};
 use super::parameters::{ID_PLACEHOLDER, Parameters};
 use crate::gateways::credential::Credential;
+use crate::gateways::disputes::{DecideDispute, Dispute, DisputeState, Disputes, NewDispute};
 use crate::gateways::ids::Ids;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,9 +56,11 @@ pub(super) struct Payment {
     paid_at: Timestamp,
     #[serde(default)]
     method: Method,
-    /// Whether the customer had the bank take the money back, for now or for good.
+    /// Whether the customer ever went to the bank about it.
     #[serde(default)]
-    pub(super) disputed: bool,
+    disputed: bool,
+    #[serde(default)]
+    disputes: Disputes,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -191,7 +194,8 @@ impl Session {
             let message = "This PaymentIntent does not have a successful charge to refund.";
             return Err(Refusal::new(message));
         };
-        if payment.disputed {
+        // A question of the bank's, or a chargeback that was won, leaves the money where it is.
+        if payment.withdrawn() > 0 {
             let message = format!("Charge {} has been charged back; cannot issue a refund.", payment.charge);
             return Err(Refusal::new(message).code("charge_disputed"));
         }
@@ -225,6 +229,21 @@ impl Session {
         let refund = refunds.iter_mut().rev().find(is_it)?;
         refund.status = becomes;
         Some(refund.id.clone())
+    }
+
+    /// The customer goes to the bank about the payment. `None` where that is not possible.
+    pub(super) fn dispute(&mut self, order: NewDispute, id: String, now: Timestamp) -> Option<Dispute> {
+        let (paid, refunded) = (self.order.amount_total, self.refunded());
+        let SessionState::Paid { payment, .. } = &mut self.state else { return None };
+        let opened = payment.disputes.open(order, id, (paid, refunded), now)?;
+        payment.disputed = true;
+        Some(opened)
+    }
+
+    /// Something becomes of a dispute. One that was lost can be won by an appeal.
+    pub(super) fn decide_dispute(&mut self, order: &DecideDispute, now: Timestamp) -> Option<Dispute> {
+        let SessionState::Paid { payment, .. } = &mut self.state else { return None };
+        payment.disputes.decide(order, false, now)
     }
 
     fn refunded(&self) -> u64 {
@@ -367,19 +386,49 @@ impl Session {
         })
     }
 
-    /// As `charge.dispute.created` carries it.
-    pub(super) fn dispute_object(&self) -> Value {
-        let payment = self.state.payment();
+    /// Every dispute about the payment, the newest first.
+    pub(super) fn dispute_objects(&self) -> Vec<Value> {
+        let Some(payment) = self.state.payment() else {
+            return Vec::new();
+        };
+        payment.disputes.iter().map(|dispute| self.dispute_of(payment, dispute)).collect()
+    }
+
+    pub(super) fn dispute_object(&self, id: &str) -> Option<Value> {
+        self.dispute_objects().into_iter().find(|dispute| dispute["id"] == id)
+    }
+
+    fn dispute_of(&self, payment: &Payment, dispute: &Dispute) -> Value {
+        let status = match (dispute.state, dispute.is_inquiry) {
+            (DisputeState::Open, true) => "warning_needs_response",
+            (DisputeState::UnderReview, true) => "warning_under_review",
+            (DisputeState::Won | DisputeState::Lost, true) => "warning_closed",
+            (DisputeState::Open, false) => "needs_response",
+            (DisputeState::UnderReview, false) => "under_review",
+            (DisputeState::Won, false) => "won",
+            (DisputeState::Lost, false) => "lost",
+        };
+        let has_evidence = dispute.state != DisputeState::Open;
         json!({
-            "id": payment.map(|payment| payment.charge.replace("ch_", "du_")),
+            "id": dispute.id,
             "object": "dispute",
-            "amount": self.order.amount_total,
-            "charge": payment.map(|payment| &payment.charge),
+            "amount": dispute.amount,
+            "charge": payment.charge,
+            "created": dispute.opened_at.as_second(),
             "currency": self.order.currency,
+            "evidence_details": {
+                "due_by": dispute.respond_by.as_second(),
+                "has_evidence": has_evidence,
+                "past_due": false,
+                "submission_count": u8::from(has_evidence),
+            },
+            "is_charge_refundable": dispute.is_inquiry,
+            "livemode": self.livemode,
+            // What lies on the payment is not copied here.
             "metadata": {},
-            "payment_intent": payment.map(|payment| &payment.intent),
-            "reason": "fraudulent",
-            "status": "needs_response",
+            "payment_intent": payment.intent,
+            "reason": dispute.reason.as_deref().unwrap_or("fraudulent"),
+            "status": status,
         })
     }
 
@@ -400,7 +449,8 @@ impl Session {
         let refunded = self.refunded();
         let is_paid = matches!(self.state, SessionState::Paid { .. });
         let payment = self.state.payment();
-        let disputed = payment.is_some_and(|payment| payment.disputed);
+        let withdrawn = payment.map_or(0, Payment::withdrawn);
+        let lost = payment.map_or(0, |payment| payment.disputes.lost());
         json!({
             "id": self.id,
             "api_key": self.owner.last4,
@@ -410,9 +460,11 @@ impl Session {
             "status": self.state.status(),
             "payment_status": self.state.payment_status(),
             "payment_intent": payment.map(|payment| &payment.intent),
-            "taken": is_paid && refunded < self.order.amount_total,
-            "ours": is_paid && refunded < self.order.amount_total && !disputed,
-            "disputed": disputed,
+            "taken": is_paid && refunded + lost < self.order.amount_total,
+            "ours": is_paid && refunded + withdrawn < self.order.amount_total,
+            "disputed": payment.is_some_and(|payment| payment.disputed),
+            "withdrawn": withdrawn,
+            "disputes": payment.map(|payment| payment.disputes.in_books()),
             "refunded": refunded,
             "refund_pending": self.refund_pending(),
             "refunds": self.state.refunds().len(),
@@ -432,7 +484,12 @@ impl Session {
 impl Payment {
     pub(super) fn new(ids: &Ids, method: Method, paid_at: Timestamp) -> Self {
         let (intent, charge) = (format!("pi_{}", ids.text(24)), format!("ch_{}", ids.text(24)));
-        Self { intent, charge, paid_at, method, disputed: false }
+        Self { intent, charge, paid_at, method, disputed: false, disputes: Disputes::default() }
+    }
+
+    /// What chargebacks take from the business, for as long as they are not won.
+    fn withdrawn(&self) -> u64 {
+        self.disputes.lost_or_open()
     }
 
     fn transaction(&self) -> String {

@@ -429,3 +429,154 @@ async fn sessions_are_listed_by_their_owner_and_by_when_they_were_made() -> Test
     assert_eq!(other.get(path).await?.json()?["data"], json!([]));
     Ok(())
 }
+
+async fn listed(client: &Client, list: &str, intent: &str, more: &str) -> Result<Value, Box<dyn Error>> {
+    Ok(client.get(&format!("/stripe/v1/{list}?payment_intent={intent}{more}")).await?.json()?)
+}
+
+/// A client whose webhooks arrive, and a session that somebody paid, with the id of its payment intent.
+async fn told_and_paid() -> Result<(Client, String, String), Box<dyn Error>> {
+    let client = client()?;
+    let endpoint = json!({ "api_key": KEY, "url": "http://localhost/hook", "secret": "whsec_x" });
+    control(&client, "webhook_endpoints", &endpoint).await?;
+    let (id, intent) = paid(&client).await?;
+    Ok((client, id, intent))
+}
+
+/// The events that a control makes, and nothing of them is left.
+async fn told(client: &Client, path: &str, order: &Value, count: usize) -> Result<Vec<Value>, Box<dyn Error>> {
+    client.sent.lock().map(|mut sent| sent.clear()).unwrap_or_default();
+    assert_eq!(control(client, path, order).await?.status, StatusCode::OK, "{path} {order}");
+    Ok(webhooks(client, count).await)
+}
+
+fn sums(book: &Value) -> [Value; 4] {
+    ["taken", "ours", "withdrawn", "refunded"].map(|name| book[name].clone())
+}
+
+#[tokio::test]
+async fn a_chargeback_takes_the_money_at_once_until_it_is_won() -> TestResult {
+    let (client, id, intent) = told_and_paid().await?;
+    assert_eq!(listed(&client, "disputes", &intent, "").await?["data"], json!([]));
+    let order = json!({ "reason": "product_not_received", "days": 3 });
+    let sent = told(&client, &format!("{id}/dispute"), &order, 2).await?;
+    assert_eq!(kinds(&sent), ["charge.dispute.created", "charge.dispute.funds_withdrawn"]);
+    let shown = sent[0]["data"]["object"].clone();
+    assert_eq!(
+        (&shown["payment_intent"], &shown["metadata"]),
+        (&json!(intent), &json!({})),
+        "nothing of ours is on it"
+    );
+    assert_eq!((&shown["status"], &shown["amount"]), (&json!("needs_response"), &json!(1_500)));
+    let due = shown["evidence_details"]["due_by"].as_i64().unwrap_or_default();
+    assert_eq!(due - shown["created"].as_i64().unwrap_or_default(), 3 * 86_400);
+    assert_eq!(sums(&book(&client).await?), [json!(true), json!(false), json!(1_500), json!(0)]);
+    let again = control(&client, &format!("{id}/dispute"), &json!({})).await?;
+    assert_eq!(again.status, StatusCode::CONFLICT, "one is running");
+
+    let complete = format!("{id}/complete_dispute");
+    let sent = told(&client, &complete, &json!({ "outcome": "under_review" }), 1).await?;
+    assert_eq!(kinds(&sent), ["charge.dispute.updated"]);
+    let sent = told(&client, &complete, &json!({ "outcome": "won" }), 2).await?;
+    assert_eq!(kinds(&sent), ["charge.dispute.closed", "charge.dispute.funds_reinstated"]);
+    assert_eq!(listed(&client, "disputes", &intent, "").await?["data"][0]["status"], "won");
+    assert_eq!(sums(&book(&client).await?), [json!(true), json!(true), json!(0), json!(0)]);
+    assert_eq!(charge(&client, &id).await?["disputed"], true, "it has been");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chargeback_that_is_lost_is_the_payers_money_and_an_inquiry_takes_none() -> TestResult {
+    let (client, id, intent) = told_and_paid().await?;
+    let sent = told(&client, &format!("{id}/dispute"), &json!({ "inquiry": true }), 1).await?;
+    assert_eq!(kinds(&sent), ["charge.dispute.created"]);
+    assert_eq!(sent[0]["data"]["object"]["status"], "warning_needs_response");
+    assert_eq!(sums(&book(&client).await?), [json!(true), json!(true), json!(0), json!(0)]);
+    let part = client.post_form("/stripe/v1/refunds", &format!("payment_intent={intent}&amount=500")).await?;
+    assert_eq!(part.json()?["status"], "succeeded", "money that is only asked about can be refunded");
+    webhooks(&client, 3).await;
+    let complete = format!("{id}/complete_dispute");
+    let sent = told(&client, &complete, &json!({ "outcome": "won" }), 1).await?;
+    assert_eq!(sent[0]["data"]["object"]["status"], "warning_closed");
+
+    told(&client, &format!("{id}/dispute"), &json!({ "amount": 900, "silent": true }), 0).await?;
+    assert_eq!(sums(&book(&client).await?), [json!(true), json!(true), json!(900), json!(500)], "100 are left");
+    let sent = told(&client, &complete, &json!({ "outcome": "lost" }), 1).await?;
+    assert_eq!(kinds(&sent), ["charge.dispute.closed"]);
+    let statuses = listed(&client, "disputes", &intent, "").await?;
+    assert_eq!([&statuses["data"][0]["status"], &statuses["data"][1]["status"]], ["lost", "warning_closed"]);
+    let refused = client.post_form("/stripe/v1/refunds", &format!("payment_intent={intent}&amount=100")).await?;
+    assert_eq!(refused.json()?["error"]["code"], "charge_disputed");
+    assert_eq!(control(&client, &complete, &json!({ "outcome": "drawn" })).await?.status, StatusCode::BAD_REQUEST);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refund_that_had_succeeded_fails_and_the_money_is_the_businesss_again() -> TestResult {
+    let (client, id, intent) = told_and_paid().await?;
+    control(&client, "next_refund", &json!({ "becomes": "pending" })).await?;
+    let ours = refund(&client, &intent, "k").await?.json()?;
+    let complete = format!("{id}/complete_refund");
+    control(&client, &complete, &json!({ "outcome": "succeeded" })).await?;
+    assert_eq!(sums(&book(&client).await?), [json!(false), json!(false), json!(0), json!(1_500)]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let sent = told(&client, &complete, &json!({ "outcome": "failed", "refund": ours["id"] }), 2).await?;
+    assert_eq!(kinds(&sent), ["refund.failed", "refund.updated"]);
+    assert_eq!(sums(&book(&client).await?), [json!(true), json!(true), json!(0), json!(0)]);
+    assert_eq!(charge(&client, &id).await?["amount_refunded"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refund_from_the_dashboard_is_told_with_the_metadata_of_its_payment_unless_it_is_lost() -> TestResult {
+    let client = client()?;
+    let endpoint = json!({ "api_key": KEY, "url": "http://localhost/hook", "secret": "whsec_x" });
+    control(&client, "webhook_endpoints", &endpoint).await?;
+    let order = format!("{ORDER}&payment_intent_data[metadata][link]=pl_1");
+    let session = client.post_form(SESSIONS, &order).await?.json()?;
+    let id = session["id"].as_str().unwrap_or_default().to_owned();
+    press(&client, &id, "paid_silent").await?;
+    let dashboard = format!("{id}/dashboard_refund");
+    let mut sent = told(&client, &dashboard, &json!({ "amount": 500 }), 2).await?;
+    assert_eq!(kinds(&sent), ["charge.refunded", "refund.created"]);
+    sent.sort_by_key(|event| event["type"].to_string());
+    let metadata = [0, 1].map(|at| sent[at]["data"]["object"]["metadata"].clone());
+    assert_eq!(metadata, [json!({ "link": "pl_1" }), Value::Null]);
+    told(&client, &dashboard, &json!({ "amount": 500, "silent": true }), 0).await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(client.sent.lock().map(|sent| sent.len()).unwrap_or_default(), 0);
+    assert_eq!(book(&client).await?["refunded"], 1_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_goes_on_after_the_last_thing_of_the_page_before() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    for amount in [100, 200, 300] {
+        control(&client, &format!("{id}/dashboard_refund"), &json!({ "amount": amount })).await?;
+    }
+    let first = listed(&client, "refunds", &intent, "&limit=2").await?;
+    assert_eq!((first["data"].as_array().map(Vec::len), &first["has_more"]), (Some(2), &json!(true)));
+    let last = first["data"][1]["id"].as_str().unwrap_or_default();
+    let second = listed(&client, "refunds", &intent, &format!("&limit=2&starting_after={last}")).await?;
+    assert_eq!((&second["data"][0]["amount"], &second["has_more"]), (&json!(100), &json!(false)));
+    let unknown = listed(&client, "refunds", &intent, "&starting_after=re_none").await?;
+    assert_eq!(unknown["error"]["code"], "resource_missing");
+    let odd = listed(&client, "disputes", &intent, "&status=lost").await?;
+    assert_eq!(odd["error"]["code"], "parameter_unknown");
+    let stranger = listed(&client.with_key("sk_test_stranger"), "disputes", &intent, "").await?;
+    assert_eq!(stranger["error"]["code"], "resource_missing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restricted_key_may_read_refunds_and_not_disputes() -> TestResult {
+    let client = client()?;
+    let (_, intent) = paid(&client).await?;
+    control(&client, "restrict_key", &json!({ "key": KEY, "from": "disputes" })).await?;
+    let forbidden = client.get(&format!("/stripe/v1/disputes?payment_intent={intent}")).await?;
+    assert_eq!(forbidden.status, StatusCode::FORBIDDEN);
+    assert_eq!(listed(&client, "refunds", &intent, "").await?["data"], json!([]));
+    Ok(())
+}

@@ -47,7 +47,12 @@ pub(super) enum EventKind {
     /// With the id of the refund, which need not be the last.
     RefundUpdated(String),
     RefundFailed(String),
-    DisputeCreated,
+    /// With the id of the dispute, like those that follow.
+    DisputeCreated(String),
+    DisputeUpdated(String),
+    DisputeClosed(String),
+    FundsWithdrawn(String),
+    FundsReinstated(String),
 }
 
 impl EventKind {
@@ -61,7 +66,11 @@ impl EventKind {
             Self::RefundCreated => "refund.created",
             Self::RefundUpdated(_) => "refund.updated",
             Self::RefundFailed(_) => "refund.failed",
-            Self::DisputeCreated => "charge.dispute.created",
+            Self::DisputeCreated(_) => "charge.dispute.created",
+            Self::DisputeUpdated(_) => "charge.dispute.updated",
+            Self::DisputeClosed(_) => "charge.dispute.closed",
+            Self::FundsWithdrawn(_) => "charge.dispute.funds_withdrawn",
+            Self::FundsReinstated(_) => "charge.dispute.funds_reinstated",
         }
     }
 }
@@ -91,7 +100,11 @@ impl Event {
             EventKind::Refunded => session.charge_object(),
             EventKind::RefundCreated => session.refund_objects().into_iter().next().unwrap_or_default(),
             EventKind::RefundUpdated(id) | EventKind::RefundFailed(id) => session.refund_object(id).unwrap_or_default(),
-            EventKind::DisputeCreated => session.dispute_object(),
+            EventKind::DisputeCreated(id)
+            | EventKind::DisputeUpdated(id)
+            | EventKind::DisputeClosed(id)
+            | EventKind::FundsWithdrawn(id)
+            | EventKind::FundsReinstated(id) => session.dispute_object(id).unwrap_or_default(),
             EventKind::Completed | EventKind::AsyncSucceeded | EventKind::AsyncFailed | EventKind::Expired => {
                 session.object(base)
             }
