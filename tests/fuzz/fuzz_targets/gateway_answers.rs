@@ -1,8 +1,9 @@
 //! Feeds any answers of a gateway to every call that Paylink makes, through a connector that answers from memory. The
 //! first byte chooses the call; every answer after it begins with a byte that chooses its status, and ends with a zero
 //! byte. Whatever comes, money counts as paid only where an answer says so of this very attempt, with its amount and a
-//! reference; a session is opened only under an id that fits into an address, and at a web address; and an answer that
-//! is no JSON decides nothing.
+//! reference; a session is opened only under an id that fits into an address, and at a web address; what became of a
+//! payment is shown only by answers that all can be read, with ids and amounts that are some; and an answer that is no
+//! JSON decides nothing.
 
 #![no_main]
 
@@ -15,7 +16,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
 use domain::gateway::{
-    AccountCheck, FindingStatus, GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer,
+    AccountCheck, Aftermath, AftermathAnswer, FindingStatus, GatewayAnswer, GatewayKind, GatewayRulebook, Mode,
+    Payment, RefundAnswer, ShownState,
 };
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, RefundId, ReturnKey};
 use domain::link::{
@@ -51,6 +53,16 @@ const CHECKED: [(u8, GatewayKind); 6] = [
     (b'D', GatewayKind::Sep),
     (b'E', GatewayKind::Mollie),
     (b'F', GatewayKind::Razorpay),
+];
+
+/// The letter by which each gateway is asked what became of a payment.
+const ASKED_AFTERWARDS: [(u8, GatewayKind); 6] = [
+    (b'G', GatewayKind::Zarinpal),
+    (b'H', GatewayKind::Stripe),
+    (b'I', GatewayKind::Zibal),
+    (b'J', GatewayKind::Sep),
+    (b'K', GatewayKind::Mollie),
+    (b'L', GatewayKind::Razorpay),
 ];
 
 #[derive(Clone, Debug)]
@@ -265,6 +277,36 @@ fn check_account(check: &AccountCheck, replies: &[Reply]) {
     }
 }
 
+/// What is shown of a payment was said by answers that are all there and can all be read. What is shown is an id that is a
+/// word and there once, an amount that is some, and a refund of ours only with the mark of the link that was asked about.
+fn check_aftermath(answer: &AftermathAnswer, link: &LinkId, replies: &[Reply]) {
+    match answer {
+        AftermathAnswer::Shown(Aftermath { refunds, disputes, is_whole: _ }) => {
+            assert!(replies.len() >= 3, "the payment and two lists: {answer:?}");
+            assert!(replies.iter().all(|reply| reply.status == 200 && reply.is_json()), "{answer:?}");
+            let mut references: Vec<&str> = refunds.iter().map(|one| one.reference.as_str()).collect();
+            references.extend(disputes.iter().map(|one| one.reference.as_str()));
+            let is_word = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            assert!(references.iter().all(|id| is_word(id)), "{references:?}");
+            let count = references.len();
+            references.sort_unstable();
+            references.dedup();
+            assert_eq!(references.len(), count, "{answer:?}");
+            assert!(refunds.iter().all(|one| one.amount > 0) && disputes.iter().all(|one| one.amount > 0));
+            let marks = refunds.iter().filter_map(|one| one.refund_id.as_ref());
+            assert!(marks.clone().all(|id| id.link().as_ref() == Some(link)), "{answer:?}");
+            let is_kept = |word: &str| word.chars().count() <= 64;
+            assert!(disputes.iter().filter_map(|one| one.reason.as_deref()).all(is_kept));
+            assert!(refunds.iter().all(|one| match &one.state {
+                ShownState::Failed { code } => is_kept(code),
+                ShownState::Pending | ShownState::Succeeded => true,
+            }));
+        }
+        AftermathAnswer::AccountRefused { .. } => assert!(replies.last().is_some_and(Reply::is_json)),
+        AftermathAnswer::Unknown { .. } => {}
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((call, answers)) = data.split_first() else { return };
     let answers = answers.split(|b| *b == 0).filter_map(|answer| answer.split_first());
@@ -291,6 +333,26 @@ fuzz_target!(|data: &[u8]| {
         let check = world.runtime.block_on(gateways.check(*gateway, Mode::Sandbox, &order, credentials));
         let unread = left.lock().unwrap().len();
         check_account(&check, all.get(..all.len() - unread).unwrap_or_default());
+        return;
+    }
+    if let Some((_, gateway)) = ASKED_AFTERWARDS.iter().find(|(letter, _)| letter == call) {
+        let all_worlds = [&world.zarinpal, &world.stripe].into_iter().chain(&world.others);
+        let of_gateway = all_worlds.into_iter().find(|(new, _, _)| new.gateway == *gateway);
+        let (_, attempt, credentials) = of_gateway.expect("every gateway has a world");
+        // Mollie's payment is its session.
+        let reference = match gateway {
+            GatewayKind::Mollie => attempt.session.as_str(),
+            GatewayKind::Razorpay => "pay_1",
+            GatewayKind::Zarinpal | GatewayKind::Stripe | GatewayKind::Zibal | GatewayKind::Sep => "pi_1",
+        };
+        let payment = Payment::new(reference, format!("{}#{reference}", gateway.as_str()), attempt.money);
+        let asked = gateways.aftermath(attempt, &payment, &world.link, Mode::Sandbox, credentials);
+        let answer = world.runtime.block_on(asked);
+        let profile = gateway.profile();
+        assert_eq!(answer.is_some(), profile.shows_refunds || profile.shows_disputes, "{}", profile.name);
+        let unread = left.lock().unwrap().len();
+        let replies = all.get(..all.len() - unread).unwrap_or_default();
+        answer.iter().for_each(|answer| check_aftermath(answer, &world.link, replies));
         return;
     }
     let other = OTHERS.iter().position(|(first, _)| (*first..*first + 5).contains(call));
