@@ -430,11 +430,11 @@ impl GatewayAdapter for Stripe<'_> {
             Ok(charge) => charge,
             Err(answer) => return Some(answer),
         };
-        let refunds = match self.list::<Refund>(payment, credentials).await {
+        let refunds = match self.pages::<Refund>(payment, credentials).await {
             Ok(refunds) => refunds,
             Err(why) => return Some(why.answer()),
         };
-        let disputes = match self.list::<Dispute>(payment, credentials).await {
+        let disputes = match self.pages::<Dispute>(payment, credentials).await {
             Ok(disputes) => disputes,
             // The charge itself says that there is none.
             Err(NotListed::Forbidden(_)) if !charge.disputed => Pages { items: Vec::new(), is_whole: true },
@@ -499,7 +499,7 @@ impl Stripe<'_> {
     }
 
     /// Everything of a payment that a list has, the newest first, page by page.
-    async fn list<T: Listable>(&self, payment: &Payment, credentials: &Credentials) -> Result<Pages<T>, NotListed> {
+    async fn pages<T: Listable>(&self, payment: &Payment, credentials: &Credentials) -> Result<Pages<T>, NotListed> {
         let mut items: Vec<T> = Vec::new();
         for _ in 0..MOST_PAGES {
             let mut query = vec![("payment_intent", payment.reference.as_str()), ("limit", LONGEST_PAGE)];
