@@ -97,6 +97,19 @@ test('stripe', async () => {
   const expand = ['payment_intent.latest_charge.balance_transaction'];
   const charge = (await client.checkout.sessions.retrieve(session.id, { expand })).payment_intent.latest_charge;
   assert.deepEqual([charge.refunded, charge.balance_transaction.currency], [true, 'eur']);
+  const disputed = await client.checkout.sessions.create(order);
+  await press(disputed.url, 'paid_no_webhook');
+  const { payment_intent } = await client.checkout.sessions.retrieve(disputed.id);
+  await tell('stripe', `${disputed.id}/dispute`, { days: 7 });
+  const disputes = await client.disputes.list({ payment_intent }).autoPagingToArray({ limit: 10 });
+  assert.deepEqual(disputes.map(({ status, amount }) => [status, amount]), [['needs_response', 1999]]);
+  assert.ok(disputes[0].evidence_details.due_by > disputes[0].created);
+  await tell('stripe', `${disputed.id}/complete_dispute`, { outcome: 'won' });
+  for (let number = 0; number < 3; number += 1) {
+    await tell('stripe', `${disputed.id}/dashboard_refund`, { amount: 100 });
+  }
+  const pages = await client.refunds.list({ payment_intent, limit: 2 }).autoPagingToArray({ limit: 10 });
+  assert.equal(pages.length, 3, 'the client goes on where a page ends');
   const open = await client.checkout.sessions.create(order);
   assert.equal((await client.checkout.sessions.expire(open.id)).status, 'expired');
   await assert.rejects(client.checkout.sessions.expire(open.id), { type: 'StripeInvalidRequestError' });
@@ -137,6 +150,12 @@ test('razorpay', async () => {
   const payment = await client.payments.fetch(paid.payments[0].payment_id);
   assert.equal(payment.status, 'captured');
   assert.equal((await client.payments.refund(payment.id, { amount: 50_000 })).status, 'processed');
+  await tell('razorpay', `${link.id}/dispute`, { amount: 20_000, days: 7 });
+  await tell('razorpay', `${link.id}/complete_dispute`, { outcome: 'lost' });
+  const disputes = (await client.disputes.all({ count: 100 })).items.filter((one) => one.payment_id === payment.id);
+  assert.deepEqual(disputes.map((one) => [one.status, one.amount_deducted]), [['lost', 20_000]]);
+  const refunds = await client.payments.fetchMultipleRefund(payment.id, { count: 100, skip: 0 });
+  assert.deepEqual(refunds.items.map(({ status, amount }) => [status, amount]), [['processed', 50_000]]);
   const open = await client.paymentLink.create({ ...order, reference_id: 'order-2' });
   assert.equal((await client.paymentLink.cancel(open.id)).status, 'cancelled');
   await assert.rejects(client.paymentLink.cancel(open.id), { statusCode: 400 });
@@ -158,6 +177,20 @@ test('@mollie/api-client', async () => {
   assert.equal(refund.status, 'pending');
   await tell('mollie', `${payment.id}/complete_refund`, { outcome: 'succeeded' });
   assert.equal((await client.paymentRefunds.get(refund.id, { paymentId: payment.id })).status, 'refunded');
+  const returned = await client.payments.create(order);
+  await press(returned.getCheckoutUrl(), 'paid');
+  await tell('mollie', `${returned.id}/dispute`, { amount: 1000, reason: 'AC01' });
+  const paymentId = returned.id;
+  const [chargeback] = await client.paymentChargebacks.page({ paymentId, limit: 250 });
+  assert.deepEqual([chargeback.amount.value, chargeback.reason.code, chargeback.reversedAt], ['10.00', 'AC01', undefined]);
+  assert.equal((await client.payments.get(paymentId)).amountChargedBack.value, '10.00');
+  await tell('mollie', `${paymentId}/complete_dispute`, { outcome: 'won' });
+  assert.ok((await client.paymentChargebacks.page({ paymentId }))[0].reversedAt);
+  for (let number = 0; number < 3; number += 1) {
+    await tell('mollie', `${paymentId}/dashboard_refund`, { amount: 100 });
+  }
+  const first = await client.paymentRefunds.page({ paymentId, limit: 2 });
+  assert.deepEqual([first.length, (await first.nextPage()).length], [2, 1]);
   const open = await client.payments.create(order);
   await press(open.getCheckoutUrl(), 'cancelable');
   assert.equal((await client.payments.cancel(open.id)).status, 'canceled');

@@ -12,6 +12,7 @@
 //! A crash between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
 //! that was asked twice answers twice the same.
 
+mod looking_after;
 mod refunding;
 mod session;
 
@@ -187,15 +188,16 @@ impl Confirmation {
     ) -> Result<Outcome, ConfirmError> {
         match link.step(&attempt.id, return_data.hint, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm | Step::LookUp | Step::FindRefund
+            Step::Confirm | Step::LookUp | Step::FindRefund | Step::LookAfter
                 if asker == Asker::Anybody && attempt.asked_just_now(return_data.hint, now).is_some() =>
             {
                 self.note_told(link, &attempt.id, return_data.hint, now).await
             }
             Step::Confirm => self.intend_and_confirm(link, &attempt.id, return_data, now).await,
-            Step::FindRefund => {
+            Step::FindRefund | Step::LookAfter => {
                 let before = link.version();
                 let outcome = self.hear_of_refunds(link, &attempt.id, now).await?;
+                let outcome = self.look_after(outcome, &attempt.id, now).await?;
                 if let Some(link) = outcome.still_at(before).filter(|_| asker == Asker::Anybody) {
                     self.note_asked(link, &attempt.id, return_data.hint, false, now).await?;
                 }

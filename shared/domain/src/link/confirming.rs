@@ -26,8 +26,11 @@ pub enum Step {
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
-    /// Ask the gateway what became of the refunds of its money, and ask for none.
+    /// Ask the gateway what became of the refunds of its money, and ask for none. Of money that a link keeps
+    /// [`Step::LookAfter`] is next.
     FindRefund,
+    /// Ask the gateway what it shows of the payment since it was kept.
+    LookAfter,
     /// Write the intention with [`PaymentLink::begin_confirming`], then confirm the attempt at the gateway.
     Confirm,
 }
@@ -140,6 +143,7 @@ impl PaymentLink {
             // That it was paid, or was not, is no news of money that is on its way back.
             AttemptState::Refunding { .. } | AttemptState::Paid { .. } => match (hint, attempt.refunds_due_at()) {
                 (Hint::Changed, Some(_)) => Step::FindRefund,
+                (Hint::Changed, None) if attempt.looked_after().is_some() => Step::LookAfter,
                 (Hint::Changed, None) | (Hint::Paid | Hint::NotPaid | Hint::Nothing, _) => Step::Nothing,
             },
             AttemptState::Accepted { .. } | AttemptState::Refunded { .. } => Step::Nothing,

@@ -3,6 +3,7 @@
 //! This file is the door. A link is one thing that changes as a whole, so that its parts lie in one folder and are known
 //! outside by the names below.
 
+mod aftermath;
 mod attempt;
 mod booking;
 mod bringing_back;

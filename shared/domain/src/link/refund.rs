@@ -74,16 +74,19 @@ pub enum RefundCause {
     Automatic,
     /// A person decided so.
     Requested,
+    /// The gateway shows it, and nobody asked us for it: somebody made it in the gateway's dashboard.
+    Gateway,
 }
 
 impl RefundCause {
-    pub const ALL: [Self; 2] = [Self::Automatic, Self::Requested];
+    pub const ALL: [Self; 3] = [Self::Automatic, Self::Requested, Self::Gateway];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Automatic => "automatic",
             Self::Requested => "requested",
+            Self::Gateway => "gateway",
         }
     }
 }
@@ -205,7 +208,12 @@ impl NewRefund {
             WhyRefunded::ByRule => (RefundCause::Automatic, None),
             WhyRefunded::Asked(by) => (RefundCause::Requested, by),
         };
-        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by, request: None }
+        Self { requested_by, ..Self::by_gateway(cause, amount) }
+    }
+
+    /// An amount goes back through the payment's gateway.
+    pub(super) fn by_gateway(cause: RefundCause, amount: i64) -> Self {
+        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by: None, request: None }
     }
 }
 

@@ -261,7 +261,7 @@ impl PaymentLink {
     }
 
     /// The id of a refund that the next version of the link begins.
-    fn next_refund_id(&self) -> RefundId {
+    pub(super) fn next_refund_id(&self) -> RefundId {
         RefundId::of(&self.id, self.version + 1)
     }
 
@@ -474,7 +474,7 @@ impl PaymentLink {
 
     /// The link with another state of a refund. Money that no link keeps has the state of its refund; a payment of the link
     /// stays one, whatever goes back of it.
-    fn after_refund(&self, id: &AttemptId, refund: Refund, unkept: AttemptState, now: Timestamp) -> Transition {
+    pub(super) fn after_refund(&self, id: &AttemptId, refund: Refund, unkept: AttemptState, now: Timestamp) -> Transition {
         let is_kept = self.attempt(id).is_some_and(Attempt::is_kept);
         if !is_kept {
             return self.with_attempt(id, now, unkept, |attempt| attempt.put_refund(refund)).into();
@@ -520,7 +520,7 @@ impl PaymentLink {
     }
 
     /// The record that kept money went back, or that it did not after all, where the payment has one.
-    fn correction(&self, id: &AttemptId, refund: &Refund) -> Option<Correction> {
+    pub(super) fn correction(&self, id: &AttemptId, refund: &Refund) -> Option<Correction> {
         let corrected = self.receipt().filter(|receipt| receipt.attempt_id == *id)?;
         let receipt = corrected.correction(refund, refund.recorded_at()?);
         match refund.undone_at() {
@@ -529,7 +529,7 @@ impl PaymentLink {
         }
     }
 
-    fn with_refunds(&self, id: &AttemptId, now: Timestamp, change: impl FnOnce(&mut Attempt)) -> Self {
+    pub(super) fn with_refunds(&self, id: &AttemptId, now: Timestamp, change: impl FnOnce(&mut Attempt)) -> Self {
         self.changed(now, |link| {
             if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
                 change(attempt);

@@ -18,6 +18,7 @@ use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
 use std::collections::BTreeMap;
 
+mod aftermath;
 mod closed_books;
 mod recorded;
 mod refunds;

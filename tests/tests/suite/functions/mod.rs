@@ -18,6 +18,7 @@ macro_rules! tests {
 }
 
 mod account_check;
+mod aftermath;
 mod api;
 mod businesses;
 mod closed_books;

@@ -5,12 +5,12 @@ use crate::gateway::CannotRefund;
 use crate::idempotency::RequestFingerprint;
 
 /// A link that is paid, and the attempt that paid it.
-fn paid_link(gateway: GatewayKind) -> (PaymentLink, AttemptId) {
+pub(super) fn paid_link(gateway: GatewayKind) -> (PaymentLink, AttemptId) {
     let (link, id) = begun(&link_at(gateway, LatePayment::Refund), 1, 1);
     (link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap().link, id)
 }
 
-fn wish(amount: Option<i64>) -> RefundWish {
+pub(super) fn wish(amount: Option<i64>) -> RefundWish {
     RefundWish {
         amount,
         method: RefundBy::Gateway,
@@ -22,21 +22,21 @@ fn wish(amount: Option<i64>) -> RefundWish {
     }
 }
 
-fn outside(amount: Option<i64>) -> RefundWish {
+pub(super) fn outside(amount: Option<i64>) -> RefundWish {
     let method = RefundBy::Outside { account_id: None, reference: "T-1".to_owned(), refunded_at: at(5) };
     RefundWish { method, ..wish(amount) }
 }
 
-fn asked_by(key: &str, body: &str, amount: i64) -> RefundWish {
+pub(super) fn asked_by(key: &str, body: &str, amount: i64) -> RefundWish {
     let request = Some(RequestFingerprint { key: key.to_owned(), body: body.to_owned() });
     RefundWish { request, ..wish(Some(amount)) }
 }
 
-fn taken(reference: &str) -> RefundAnswer {
+pub(super) fn taken(reference: &str) -> RefundAnswer {
     RefundAnswer::Accepted { reference: reference.to_owned() }
 }
 
-fn gone(reference: &str) -> RefundAnswer {
+pub(super) fn gone(reference: &str) -> RefundAnswer {
     RefundAnswer::Succeeded { reference: Some(reference.to_owned()) }
 }
 

@@ -1,0 +1,182 @@
+//! What a gateway shows of a payment that a link keeps: refunds that somebody made without us, and refunds of ours that did not
+//! last.
+//!
+//! A gateway is asked for all of it at once, and what it shows is what it is now: nothing of it is kept that was not known
+//! before, and a second look changes nothing. Each refund that is shown is held against one of ours first, so that no money is
+//! counted twice. What is left over somebody made in the gateway's dashboard, and it becomes a refund with a receipt of its own,
+//! also where it is more than was left: the money went.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::attempt::{Attempt, AttemptState};
+use super::confirming::Transition;
+use super::payment_link::PaymentLink;
+use super::refund::{NewRefund, Refund, RefundBy, RefundCause, RefundState};
+use crate::gateway::{Aftermath, Payment, RefundAnswer, ShownRefund, ShownState};
+use crate::ids::AttemptId;
+
+/// A payment has at most this many refunds on its link, whoever made them: a link is one item of the table.
+const MOST_REFUNDS: usize = 100;
+
+/// How a refund that a gateway shows is known to be one of ours.
+type IsIt = fn(&ShownRefund, &Refund) -> bool;
+
+impl PaymentLink {
+    /// The next thing that follows from what a gateway shows of a payment. `None` where everything is written that can be, so
+    /// that the caller asks again after each.
+    pub fn apply_aftermath(&self, id: &AttemptId, shown: &Aftermath, now: Timestamp) -> Option<Transition> {
+        let attempt = self.attempt(id).filter(|attempt| attempt.looked_after().is_some())?;
+        let refunds = attempt.held_against(&shown.refunds).into_iter();
+        refunds.filter_map(|(shown, ours)| self.apply_shown(attempt, shown, ours, now)).next()
+    }
+
+    /// How many of the refunds that a gateway shows have no place on the link.
+    pub fn left_out_of(&self, id: &AttemptId, shown: &Aftermath) -> usize {
+        let Some(attempt) = self.attempt(id) else { return 0 };
+        let refunds = attempt.held_against(&shown.refunds).into_iter();
+        refunds.filter(|(shown, ours)| ours.is_none() && shown.is_alive()).count()
+    }
+
+    fn apply_shown(
+        &self,
+        attempt: &Attempt,
+        shown: &ShownRefund,
+        ours: Option<&Refund>,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        let can_reverse = attempt.gateway.profile().can_reverse();
+        let Some(ours) = ours else {
+            if attempt.refunds.len() >= MOST_REFUNDS {
+                return None;
+            }
+            let new = NewRefund::by_gateway(RefundCause::Gateway, shown.amount);
+            let refund = Refund::new(self.next_refund_id(), new, now).first_shown(shown, can_reverse, now)?;
+            let link = self.with_refunds(&attempt.id, now, |attempt| attempt.refunds.push(refund.clone()));
+            let correction = link.correction(&attempt.id, &refund);
+            return Some(Transition { correction, ..link.into() });
+        };
+        let refund = ours.shown_as(shown, can_reverse, now)?;
+        Some(self.after_refund(&attempt.id, refund, AttemptState::Refunded { at: now }, now))
+    }
+}
+
+impl Attempt {
+    /// The payment of which its gateway can be asked what became of it: one that a link keeps and that a gateway took which
+    /// shows that.
+    pub fn looked_after(&self) -> Option<&Payment> {
+        let AttemptState::Paid { payment, .. } = &self.state else { return None };
+        let profile = self.gateway.profile();
+        let shows = profile.shows_refunds || profile.shows_disputes;
+        (shows && !self.is_recorded() && self.voided.is_none()).then_some(payment)
+    }
+
+    /// Each refund that a gateway shows, with the one of ours that it is. None of ours is two of them. In whatever order a
+    /// gateway shows them, the result is the same.
+    fn held_against<'a>(&'a self, shown: &'a [ShownRefund]) -> Vec<(&'a ShownRefund, Option<&'a Refund>)> {
+        // What its number or its mark tells is sure, so that it is found before anything is concluded from an amount.
+        const WAYS: [IsIt; 3] = [ShownRefund::has_number_of, ShownRefund::has_mark_of, ShownRefund::may_be];
+        let mut pairs: Vec<(&ShownRefund, Option<&Refund>)> = shown.iter().map(|one| (one, None)).collect();
+        pairs.sort_by_key(|(one, _)| (Reverse(one.is_alive()), one.at, one.reference.as_str()));
+        for is_it in WAYS {
+            for at in 0..pairs.len() {
+                let Some((one, None)) = pairs.get(at).copied() else { continue };
+                let is_taken = |refund: &Refund| pairs.iter().any(|(_, ours)| ours.is_some_and(|ours| ours.id == refund.id));
+                let ours = self.refunds.iter().find(|refund| is_it(one, refund) && !is_taken(refund));
+                if let Some(pair) = pairs.get_mut(at) {
+                    pair.1 = ours;
+                }
+            }
+        }
+        pairs
+    }
+}
+
+impl ShownRefund {
+    /// Whether it gave money back, or still may.
+    fn is_alive(&self) -> bool {
+        match &self.state {
+            ShownState::Pending | ShownState::Succeeded => true,
+            ShownState::Failed { .. } => false,
+        }
+    }
+
+    /// Whether we know it by its number. What somebody noted to have gone by other means may be named by it too.
+    fn has_number_of(&self, ours: &Refund) -> bool {
+        ours.reference() == Some(self.reference.as_str())
+    }
+
+    fn has_mark_of(&self, ours: &Refund) -> bool {
+        self.refund_id.as_ref() == Some(&ours.id) && self.amount == ours.amount
+    }
+
+    /// Whether it can only be one of ours, of which nobody knows the number: somebody made it by hand because the call for ours
+    /// was left without an answer, or said of ours that the money went.
+    fn may_be(&self, ours: &Refund) -> bool {
+        let is_without_number = ours.method == RefundBy::Gateway && ours.gateway_reference.is_none();
+        let is_open_to_it = match &ours.state {
+            RefundState::Calling { .. } | RefundState::Acknowledged { .. } | RefundState::Succeeded { .. } => true,
+            RefundState::NeedsReview { .. } => ours.is_undecided(),
+            RefundState::Pending
+            | RefundState::Accepted { .. }
+            | RefundState::Voiding { .. }
+            | RefundState::Failed { .. } => false,
+        };
+        self.refund_id.is_none()
+            && self.is_alive()
+            && self.amount == ours.amount
+            && is_without_number
+            && is_open_to_it
+    }
+}
+
+impl Refund {
+    /// A refund that is new to us as its gateway shows it. `None` where nothing went and nothing will.
+    fn first_shown(self, shown: &ShownRefund, can_reverse: bool, now: Timestamp) -> Option<Self> {
+        let known = Self { gateway_reference: Some(shown.reference.clone()), ..self };
+        match &shown.state {
+            ShownState::Succeeded => Some(known.settled(RefundState::Succeeded { at: now })),
+            ShownState::Pending => {
+                let accepted = Self { state: RefundState::Accepted { since: now }, ..known };
+                Some(Self { look_at: Some(accepted.next_look(can_reverse, now)), ..accepted })
+            }
+            ShownState::Failed { .. } => None,
+        }
+    }
+
+    /// What follows for a refund that is known from how its gateway shows it. `None` where nothing does.
+    fn shown_as(&self, shown: &ShownRefund, can_reverse: bool, now: Timestamp) -> Option<Self> {
+        let is_to_be_decided = match &self.state {
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::NeedsReview { .. } => self.method == RefundBy::Gateway,
+            // A person said what became of it, and the next sweep writes that.
+            RefundState::Acknowledged { .. }
+            | RefundState::Voiding { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. } => false,
+        };
+        match (&shown.state, &self.state) {
+            (ShownState::Succeeded, _) if is_to_be_decided => {
+                let reference = Some(shown.reference.clone());
+                let answer = RefundAnswer::Succeeded { reference };
+                self.follow(&answer, can_reverse, now).map(|followed| followed.refund)
+            }
+            (ShownState::Pending, RefundState::Calling { .. }) => {
+                let answer = RefundAnswer::Accepted { reference: shown.reference.clone() };
+                self.follow(&answer, can_reverse, now).map(|followed| followed.refund)
+            }
+            // The bank sent the money back. No person decided so, whoever decided about it before.
+            (ShownState::Failed { code }, RefundState::Succeeded { at })
+                if self.method == RefundBy::Gateway && shown.has_number_of(self) =>
+            {
+                let state = RefundState::Failed { at: now, code: code.clone(), succeeded_at: Some(*at) };
+                Some(self.resolved(state, None))
+            }
+            // What has failed of what is under way is asked of the refund itself.
+            (ShownState::Succeeded | ShownState::Pending | ShownState::Failed { .. }, _) => None,
+        }
+    }
+}
