@@ -562,6 +562,27 @@ impl FaultyWorld {
         }
     }
 
+    /// A gateway's server tells us of a refund that somebody made in its dashboard, as the payment is at this moment.
+    pub async fn dashboard_webhook(&self, gateway: GatewayKind, session: &str) -> Option<Reply> {
+        match gateway {
+            GatewayKind::Mollie => self.mollie_webhook(session).await,
+            GatewayKind::Razorpay => {
+                let link = self.razorpay_object(&format!("payment_links/{session}")).await;
+                let payment = link["payments"][0]["payment_id"].as_str().unwrap();
+                let payment = self.razorpay_object(&format!("payments/{payment}")).await;
+                self.razorpay_event("refund.processed", "payment", &payment).await
+            }
+            GatewayKind::Stripe => {
+                let (_, key, secret) = self.stripe_session(session).await;
+                let path = format!("checkout/sessions/{session}?expand[]=payment_intent.latest_charge");
+                let session = self.stripe_object(&path, key).await;
+                let charge = &session["payment_intent"]["latest_charge"];
+                self.stripe_event(None, "charge.refunded", charge, secret).await
+            }
+            GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
+        }
+    }
+
     async fn stripe_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
         self.stripe_webhook_at(None, session, kind).await
     }

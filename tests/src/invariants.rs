@@ -13,7 +13,8 @@ use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::GatewayKind;
 use domain::ids::{AttemptId, BusinessId, EventSubject, ReceiptId, RefundId};
 use domain::link::{
-    Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundState, ReviewReason,
+    Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundCause, RefundState,
+    ReviewReason,
 };
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
@@ -22,7 +23,7 @@ use domain::search::{ContactMatch, ContactTerm, ItemMatch, ItemTerm, ReceiptMatc
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::Item;
@@ -71,6 +72,11 @@ struct Session {
     refund_pending: i64,
     /// How many refunds of it the gateway ever took.
     refunds: i64,
+    /// How many of these somebody made in its dashboard.
+    refunds_by_hand: i64,
+    /// What these gave back, and what those did that had gone and failed since.
+    by_hand: i64,
+    failed: i64,
     /// Whom it belongs to at its gateway, and in which currency.
     owner: Owner,
     /// The payer's money is at the gateway and has not gone back whole.
@@ -487,7 +493,8 @@ impl Evidence {
         }
         for KeptReceipt { receipt, .. } in receipts {
             let back = link.refunded();
-            if receipt.refunded != back || back > receipt.money.minor_units() {
+            let is_too_much = back > receipt.money.minor_units() && !link.attempts().iter().any(has_what_we_did_not_ask_for);
+            if receipt.refunded != back || is_too_much {
                 wrong.push(format!("the receipt of {id} says that {} went back, and {back} did", receipt.refunded));
             }
         }
@@ -659,7 +666,10 @@ impl Evidence {
                 let back = refunded_by_gateway(attempt);
                 let undecided: i64 =
                     by_gateway(attempt).filter(|one| one.is_undecided()).map(|refund| refund.amount).sum();
-                let is_as_known = (back..=back + undecided).contains(&session.refunded);
+                // Until the gateway has told us, we do not know what people do in its dashboard and what banks send back.
+                let is_untold = expected.stage == Stage::UnderWay && attempt.looked_after().is_some();
+                let (untold, lost) = if is_untold { (session.by_hand, session.failed) } else { (0, 0) };
+                let is_as_known = (back - lost..=back + undecided + untold).contains(&session.refunded);
                 // What went back whole is nobody's any more.
                 let is_there = session.is_ours || session.refunded == session.amount;
                 if !is_there || !is_as_known || payment.money.minor_units() != session.amount {
@@ -918,16 +928,22 @@ impl Evidence {
     }
 }
 
+/// Whether a gateway gave money back that nobody asked us for, which we could not keep from being more than was left.
+fn has_what_we_did_not_ask_for(attempt: &Attempt) -> bool {
+    attempt.refunds.iter().any(|refund| refund.cause == RefundCause::Gateway)
+}
+
 /// No request began two refunds of a payment, and no more goes back of it than there was, by whatever means.
 fn check_refunds_of(link: &PaymentLink, attempt: &Attempt, wrong: &mut Vec<String>) {
     let Some(payment) = attempt.refundable().filter(|_| attempt.is_kept()) else { return };
     let what = format!("{} of {}", attempt.id, link.id());
     let taken: i64 = attempt.refunds.iter().map(Refund::takes).sum();
-    if taken > payment.money.minor_units() || attempt.refunds.iter().any(|refund| refund.amount < 1) {
+    let is_too_much = taken > payment.money.minor_units() && !has_what_we_did_not_ask_for(attempt);
+    if is_too_much || attempt.refunds.iter().any(|refund| refund.amount < 1) {
         wrong.push(format!("{taken} of {what} went back or may, and {} were paid", payment.money.minor_units()));
     }
     let mut requests = BTreeSet::new();
-    for refund in &attempt.refunds {
+    for refund in attempt.refunds.iter().filter(|refund| refund.cause != RefundCause::Gateway) {
         if !refund.request.as_ref().is_some_and(|request| requests.insert(request.key.as_str())) {
             wrong.push(format!("{} of {what} was not asked for by a request of its own", refund.id));
         }
@@ -1020,12 +1036,21 @@ impl Session {
     fn read(book: &Value) -> Self {
         let is_taken = book["taken"].as_bool().unwrap();
         let is_ours = book["ours"].as_bool().unwrap();
+        let rows: Vec<&Value> = book["refund_rows"].as_array().into_iter().flatten().collect();
+        let is_unmarked = |row: &&Value| row["reference"].is_null() || row["reference"] == json!({});
+        let by_hand: Vec<&Value> = rows.iter().copied().filter(is_unmarked).collect();
+        let sum = |rows: &[&Value], status: &str| -> i64 {
+            rows.iter().filter(|row| row["status"] == status).map(|row| row["amount"].as_i64().unwrap()).sum()
+        };
         Self {
             id: book["id"].as_str().unwrap().to_owned(),
             amount: book["amount"].as_i64().unwrap(),
             refunded: book["refunded"].as_i64().unwrap(),
             refund_pending: book["refund_pending"].as_i64().unwrap_or(0),
             refunds: book["refunds"].as_i64().unwrap_or(0),
+            refunds_by_hand: i64::try_from(by_hand.len()).unwrap(),
+            by_hand: sum(&by_hand, "succeeded"),
+            failed: sum(&rows, "failed"),
             owner: ["merchant", "currency"].map(|name| book[name].as_str().unwrap_or_default().to_owned()).into(),
             is_taken,
             is_ours,
@@ -1101,12 +1126,17 @@ impl Observer {
         unclaimed.collect()
     }
 
-    /// Each refund that a gateway took was asked for by a call that had been written down before, and by one alone.
+    /// Each refund that a gateway took was asked for by a call that had been written down before, and by one alone, or somebody
+    /// made it in the dashboard of a gateway that says so.
     fn unannounced_refunds(&self, evidence: &Evidence) -> BTreeSet<String> {
         let sessions: HashMap<&str, &Session> =
             evidence.sessions.iter().map(|session| (session.id.as_str(), session)).collect();
         let mut calls: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut shown: BTreeSet<&str> = BTreeSet::new();
         for attempt in self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts) {
+            if attempt.looked_after().is_some() {
+                shown.insert(attempt.session.as_str());
+            }
             for refund in &attempt.refunds {
                 let most = calls.entry((attempt.session.as_str(), refund.id.as_str())).or_default();
                 *most = refund.calls.max(*most);
@@ -1118,7 +1148,8 @@ impl Observer {
         }
         let surplus = sessions.into_iter().filter_map(|(id, session)| {
             let announced = announced.get(id).copied().unwrap_or_default();
-            (session.refunds > announced).then(|| {
+            let by_hand = if shown.contains(id) { session.refunds_by_hand } else { 0 };
+            (session.refunds - by_hand > announced).then(|| {
                 format!("{} refunds were taken in {id}, and {announced} calls were written down", session.refunds)
             })
         });

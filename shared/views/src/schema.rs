@@ -117,7 +117,9 @@ one_of! {
     RefundState::NAMES
 }
 one_of! {
-    RefundCauseName, "`automatic`: the link could not keep the money. `requested`: a person decided so.",
+    RefundCauseName,
+    "`automatic`: the link could not keep the money. `requested`: a person decided so. `gateway`: the gateway shows it, and \
+     nobody asked Paylink for it; somebody made it in the gateway's dashboard.",
     RefundCause::ALL.map(RefundCause::as_str)
 }
 one_of! {

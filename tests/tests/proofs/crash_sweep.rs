@@ -144,6 +144,10 @@ enum Flow {
     WebhookPartReturned(GatewayKind),
     /// The same, and it gave up.
     WebhookPartFailed(GatewayKind),
+    /// The gateway calls, because somebody refunded a part in its dashboard.
+    WebhookDashboardRefund(GatewayKind),
+    /// The gateway calls, because a bank sent back a part that had gone.
+    WebhookLateFailure(GatewayKind),
     /// An operator writes down money that came by other means.
     RecordPayment,
     /// An operator voids what was written down by mistake.
@@ -189,7 +193,7 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 114] = [
+const FLOWS: [Flow; 116] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -287,6 +291,8 @@ const FLOWS: [Flow; 114] = [
     Flow::WebhookPartReturned(Mollie),
     Flow::WebhookPartReturned(Razorpay),
     Flow::WebhookPartFailed(Stripe),
+    Flow::WebhookDashboardRefund(Stripe),
+    Flow::WebhookLateFailure(Stripe),
     Flow::DeliverRefund,
     Flow::DeliverLateRefund,
     Flow::Cancel,
@@ -363,6 +369,8 @@ impl Flow {
             | Self::SweepHearsOfFailedPart(gateway)
             | Self::WebhookPartReturned(gateway)
             | Self::WebhookPartFailed(gateway)
+            | Self::WebhookDashboardRefund(gateway)
+            | Self::WebhookLateFailure(gateway)
             | Self::SweepCloses(gateway) => gateway,
             Self::Resolve(_)
             | Self::SweepKeeps
@@ -571,6 +579,13 @@ impl Flow {
                 world.turn_time(MINUTE);
             }
             Self::SweepCloses(_) => drop(world.cancel(&link, true).await.unwrap()),
+            Self::WebhookDashboardRefund(gateway) => {
+                let back = world.choose(page, returning(gateway)).await.unwrap();
+                world.open(&back).await.unwrap();
+                let by_hand = format!("{}/dashboard_refund", scene.session);
+                let amount = json!({ "amount": scene.part(), "silent": true });
+                assert!(world.order_at_gateway(gateway.as_str(), &by_hand, &amount).await.is_success());
+            }
             _ if self.wish(scene).is_some() => self.prepare_refund_of_kept(world, scene, page).await,
             Self::DeliverLatePayment => {
                 world.choose(page, silent(Stripe)).await;
@@ -606,6 +621,7 @@ impl Flow {
             | Self::SweepHearsOfFailedPart(_)
             | Self::WebhookPartReturned(_)
             | Self::WebhookPartFailed(_)
+            | Self::WebhookLateFailure(_)
             | Self::DeliverRefund => Some(part),
             Self::SweepReturnsAll(_) | Self::SweepReturnsRest(_) => Some(json!({})),
             Self::NoteOutsideRefund
@@ -644,6 +660,14 @@ impl Flow {
             Self::SweepHearsOfFailedPart(_) | Self::WebhookPartFailed(_) => {
                 ask().await;
                 take_slowly(world, scene, gateway, "failed").await;
+            }
+            Self::WebhookLateFailure(_) => {
+                ask().await;
+                world.sweep().await.unwrap().unwrap();
+                let refund = world.stored(link).await.attempts()[0].refunds[0].gateway_reference.clone();
+                let order = json!({ "outcome": "failed_no_webhook", "refund": refund });
+                let what = format!("{}/complete_refund", scene.session);
+                assert!(world.order_at_gateway(gateway.as_str(), &what, &order).await.is_success());
             }
             Self::ResolveRefund(how) => {
                 ask().await;
@@ -729,7 +753,11 @@ impl Flow {
             Self::WebhookRefunded(gateway)
             | Self::WebhookRefundFailed(gateway)
             | Self::WebhookPartReturned(gateway)
-            | Self::WebhookPartFailed(gateway) => is_answered(world.refund_webhook(gateway, &scene.session).await),
+            | Self::WebhookPartFailed(gateway)
+            | Self::WebhookLateFailure(gateway) => is_answered(world.refund_webhook(gateway, &scene.session).await),
+            Self::WebhookDashboardRefund(gateway) => {
+                is_answered(world.dashboard_webhook(gateway, &scene.session).await)
+            }
             Self::ResultPage => is_answered(world.open(&format!("{}/result", scene.link().url)).await),
             Self::SummaryPage => is_answered(world.open(&scene.link().url).await),
             Self::GoOn => {
@@ -890,6 +918,8 @@ impl Flow {
             | Self::ResolveRefund(_)
             | Self::WebhookPartReturned(_)
             | Self::WebhookPartFailed(_)
+            | Self::WebhookDashboardRefund(_)
+            | Self::WebhookLateFailure(_)
             | Self::AddUp => true,
             Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)

@@ -56,6 +56,11 @@ pub(crate) struct GatewayView {
     /// Whether it has lists of payments and refunds, which `GET /v1/reconciliation` holds books against. Where not, a list
     /// of your own is sent with POST.
     has_lists: bool,
+    /// Whether it can be asked, once a link keeps a payment, which refunds there are of it, also those that somebody made in
+    /// its dashboard.
+    shows_refunds: bool,
+    /// Whether it can be asked for the disputes about such a payment. Nothing is made of them yet.
+    shows_disputes: bool,
     /// How money goes back, what no link can keep and what is asked for: the first way that is possible.
     refund_methods: Vec<RefundMethodView>,
     /// What `online_payment.credentials` of an account consists of.
@@ -132,6 +137,8 @@ impl GatewayView {
             can_close: profile.can_close,
             webhooks: profile.webhooks.as_str(),
             has_lists: profile.has_lists,
+            shows_refunds: profile.shows_refunds,
+            shows_disputes: profile.shows_disputes,
             refund_methods: profile.refund_methods.iter().map(RefundMethodView::new).collect(),
             credentials: credentials.collect(),
         }

@@ -60,7 +60,9 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
             let told = "Money of an attempt went back, by a refund, or by the gateway alone where none is named.";
             (told, About::Refund, Carried::Link)
         }
-        EventType::RefundFailed => ("Money of an attempt could not be sent back.", About::Refund, Carried::Link),
+        EventType::RefundFailed => {
+            ("Money of an attempt could not be sent back, or came back after it had gone.", About::Refund, Carried::Link)
+        }
         EventType::RefundNeedsReview => {
             ("A person has to find out what became of a refund of a payment.", About::Refund, Carried::Link)
         }

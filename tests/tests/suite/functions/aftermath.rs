@@ -1,4 +1,8 @@
-//! What the gateways show of a payment after it was confirmed, asked at their simulators.
+//! What the gateways show of a payment after it was confirmed, asked at their simulators, and what follows from it once they
+//! call: refunds that somebody made in their dashboards, and refunds that banks sent back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::gateway::{Aftermath, AftermathAnswer, DisputeState, GatewayKind};
 use domain::ids::{AccountId, LinkId};
@@ -9,12 +13,15 @@ use reqwest::{Method, StatusCode};
 use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use tests::World;
+use tests::faulty_world::{FaultyWorld, Made};
+use tests::invariants::Stage;
 
 /// A payment that its link kept.
 struct Paid {
     world: World,
     gateways: Gateways,
     gateway: GatewayKind,
+    made: Value,
     link: LinkId,
     attempt: Attempt,
     credentials: Credentials,
@@ -41,7 +48,7 @@ impl Paid {
         let known = world.cloud.store.of(stored.business()).all_credentials(&account).await.unwrap();
         let environment = Environment::from(world.cloud.environment.clone());
         let gateways = Gateways::wire(&Runtime::new(environment).unwrap()).unwrap();
-        Self { world, gateways, gateway, link, attempt, credentials: known[0].clone() }
+        Self { world, gateways, gateway, made, link, attempt, credentials: known[0].clone() }
     }
 
     async fn asked(&self) -> Option<AftermathAnswer> {
@@ -58,15 +65,43 @@ impl Paid {
     }
 
     async fn order(&self, what: &str, order: Value) -> Value {
+        let answer = self.order_any(what, order.clone()).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{what} {order}");
+        answer.json().await.unwrap()
+    }
+
+    async fn order_any(&self, what: &str, order: Value) -> reqwest::Response {
         let url = format!(
             "{}/{}/simulator/{}/{what}",
             self.world.cloud.page_url(),
             self.gateway.as_str(),
             self.attempt.session
         );
-        let answer = reqwest::Client::new().post(url).json(&order).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{what} {order}");
-        answer.json().await.unwrap()
+        reqwest::Client::new().post(url).json(&order).send().await.unwrap()
+    }
+
+    /// Asks for a part of the payment, and lets the gateway do it.
+    async fn refund(&self, amount: i64) -> Value {
+        let path = format!("/v1/receipts/{}/refunds", self.world.link(&self.made).await["receipts"][0].as_str().unwrap());
+        let key = [("idempotency-key", "refund-1")];
+        let asked = self.world.crm_with(Method::POST, &path, json!({ "amount": amount }), &key).await;
+        assert_eq!(asked.status, StatusCode::CREATED, "{}", asked.text);
+        self.world.sweep().await;
+        asked.json()
+    }
+
+    /// The link once so much of its payment went back.
+    async fn returned(&self, amount: i64) -> Value {
+        self.world.wait_for(&self.made, |link| link["amount_refunded"] == amount).await
+    }
+
+    /// The receipts of the link by their kind and amount, and how much of the first they say that went back.
+    async fn receipts(&self) -> (BTreeSet<(String, i64)>, i64) {
+        let path = format!("/v1/receipts?payment_link_id={}&limit=100", self.link);
+        let receipts = self.world.get(&path).await["data"].as_array().unwrap().clone();
+        let row = |one: &Value| (one["kind"].as_str().unwrap().to_owned(), one["amount"].as_i64().unwrap());
+        let payment = receipts.iter().find(|one| one["kind"] == "payment").unwrap();
+        (receipts.iter().map(row).collect(), payment["amount_refunded"].as_i64().unwrap())
     }
 
     async fn misbehave(&self, call: &str, how: &str) {
@@ -136,15 +171,9 @@ async fn refunds_from_the_dashboard_and_their_failures_and_disputes_are_shown() 
 async fn a_refund_of_ours_is_shown_as_ours() {
     for (gateway, _) in SHOWING {
         let paid = Paid::at(gateway).await;
-        let read = paid.world.get(&format!("/v1/payment-links/{}", paid.link)).await;
-        let path = format!("/v1/receipts/{}/refunds", read["receipts"][0].as_str().unwrap());
-        let key = [("idempotency-key", "refund-1")];
-        let made = paid.world.crm_with(Method::POST, &path, json!({ "amount": 5_000 }), &key).await;
-        for _ in 0..3 {
-            paid.world.sweep().await;
-        }
+        let made = paid.refund(5_000).await;
         let seen = paid.seen().await;
-        let [refund] = &seen.refunds[..] else { panic!("{}: {seen:?} {}", gateway.as_str(), made.text) };
+        let [refund] = &seen.refunds[..] else { panic!("{}: {seen:?} {made}", gateway.as_str()) };
         assert_eq!(refund.refund_id.as_ref().unwrap().link(), Some(paid.link.clone()));
         assert_eq!((refund.amount, seen.is_whole), (5_000, true));
     }
@@ -178,4 +207,137 @@ async fn a_restricted_key_that_may_not_read_disputes_is_refused_only_where_there
     assert!(paid.seen().await.is_whole);
     paid.order("dispute", json!({ "silent": true })).await;
     assert_eq!(paid.asked().await.unwrap().name(), "account_refused");
+}
+
+fn rows<const N: usize>(rows: [(&str, i64); N]) -> BTreeSet<(String, i64)> {
+    rows.map(|(kind, amount)| (kind.to_owned(), amount)).into()
+}
+
+#[tokio::test]
+async fn what_somebody_refunds_in_a_dashboard_is_in_the_books_as_soon_as_the_gateway_calls() {
+    for (gateway, _) in SHOWING {
+        let paid = Paid::at(gateway).await;
+        let name = gateway.as_str();
+        paid.order("dashboard_refund", json!({ "amount": 5_000 })).await;
+        let link = paid.returned(5_000).await;
+        let refund = &link["attempts"][0]["refunds"][0];
+        let cause = ["cause", "method", "status", "requested_by"].map(|field| refund[field].clone());
+        assert_eq!(cause, [json!("gateway"), json!("gateway"), json!("succeeded"), Value::Null], "{name}");
+        assert_eq!((&link["status"], &refund["amount"]), (&json!("paid"), &json!(5_000)), "{name}");
+        let parts = rows([("payment", 20_000), ("refund", 5_000)]);
+        assert_eq!(paid.receipts().await, (parts, 5_000), "{name}");
+        let listed = paid.world.get("/v1/refunds?cause=gateway").await;
+        paid.world.wait_for_event(&paid.made, "refund.succeeded").await;
+        assert_eq!(listed["data"][0]["reference"], refund["reference"], "{name}: {listed}");
+        // More than is left cannot be asked for, and the rest goes by hand too.
+        let path = format!("/v1/receipts/{}/refunds", link["receipts"][0].as_str().unwrap());
+        let too_much = paid.world.crm(Method::POST, &path, json!({ "amount": 15_001 })).await;
+        assert!(too_much.status.is_client_error(), "{name}: {}", too_much.text);
+        paid.order("dashboard_refund", json!({ "amount": 15_000 })).await;
+        paid.returned(20_000).await;
+        let whole = rows([("payment", 20_000), ("refund", 5_000), ("refund", 15_000)]);
+        assert_eq!(paid.receipts().await, (whole, 20_000), "{name}");
+        let nothing_left = paid.world.crm(Method::POST, &path, json!({})).await;
+        assert!(nothing_left.status.is_client_error(), "{name}: {}", nothing_left.text);
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_a_bank_sends_back_is_void_in_the_books_as_soon_as_the_gateway_calls() {
+    for (gateway, _) in SHOWING {
+        let paid = Paid::at(gateway).await;
+        let name = gateway.as_str();
+        paid.refund(5_000).await;
+        // A gateway that takes its time is done with it now.
+        paid.order_any("complete_refund", json!({ "outcome": "succeeded_no_webhook" })).await;
+        paid.world.turn_clock(Duration::from_secs(120));
+        paid.world.sweep().await;
+        let link = paid.returned(5_000).await;
+        let refund = link["attempts"][0]["refunds"][0].clone();
+        paid.order("complete_refund", json!({ "outcome": "failed", "refund": refund["reference"] })).await;
+        let link = paid.returned(0).await;
+        let void = &link["attempts"][0]["refunds"][0];
+        let decided = (&void["status"], &void["resolved_by"]);
+        assert_eq!((&void["id"], decided), (&refund["id"], (&json!("failed"), &Value::Null)), "{name}: {void}");
+        let parts = rows([("payment", 20_000), ("refund", 5_000), ("refund_void", 5_000)]);
+        assert_eq!(paid.receipts().await, (parts, 0), "{name}");
+        for kind in ["refund.failed", "receipt.voided"] {
+            let event = paid.world.wait_for_event(&paid.made, kind).await;
+            assert_eq!(event["refund_id"], refund["id"], "{name}: {event}");
+        }
+    }
+}
+
+/// A payment in a world in which no webhook comes by itself.
+async fn kept(world: &FaultyWorld, gateway: GatewayKind) -> (Made, String) {
+    let account = match gateway {
+        GatewayKind::Stripe => "euro",
+        GatewayKind::Mollie => "mollie",
+        GatewayKind::Razorpay => "rupee",
+        GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} calls nobody"),
+    };
+    let body = json!({ "account_id": account, "contact_id": "c-1042", "amount": 20_000, "expires_in_days": 7 });
+    let link = world.make_link(&body, gateway.as_str()).await;
+    let page = world.go_to_gateway(&link).await;
+    let back = world.choose(&page, "paid_no_webhook").await.unwrap();
+    world.open(&back).await.unwrap();
+    (link, page.rsplit('/').next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_call_that_is_repeated_and_two_at_once_end_in_one_refund() {
+    let world = FaultyWorld::start(3600).await;
+    for (gateway, _) in SHOWING {
+        let name = gateway.as_str();
+        let (link, session) = kept(&world, gateway).await;
+        let by_hand = json!({ "amount": 5_000, "silent": true });
+        let what = format!("{session}/dashboard_refund");
+        assert!(world.order_at_gateway(name, &what, &by_hand).await.is_success());
+        let (one, other) =
+            tokio::join!(world.dashboard_webhook(gateway, &session), world.dashboard_webhook(gateway, &session));
+        assert!(one.unwrap().status == StatusCode::OK || other.unwrap().status == StatusCode::OK, "{name}");
+        for _ in 0..3 {
+            world.turn_time(Duration::from_secs(10));
+            assert_eq!(world.dashboard_webhook(gateway, &session).await.unwrap().status, StatusCode::OK, "{name}");
+        }
+        let stored = world.stored(&link).await;
+        assert_eq!((stored.attempts()[0].refunds.len(), stored.refunded()), (1, 5_000), "{name}");
+    }
+    world.assert_all_is_well(Stage::CaughtUp).await;
+}
+
+#[tokio::test]
+async fn who_calls_without_a_signature_makes_us_ask_at_most_every_few_seconds() {
+    let world = FaultyWorld::start(3600).await;
+    let (_, session) = kept(&world, GatewayKind::Mollie).await;
+    let asked = async |times: usize| {
+        world.proxy.record();
+        for _ in 0..times {
+            world.dashboard_webhook(GatewayKind::Mollie, &session).await.unwrap();
+        }
+        world.proxy.calls().iter().filter(|call| call.service == "mollie").count()
+    };
+    let once = asked(1).await;
+    assert!(once > 0);
+    world.turn_time(Duration::from_secs(10));
+    assert_eq!(asked(20).await, once);
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_answer_is_heard_when_it_calls_again() {
+    for (gateway, calls) in SHOWING {
+        let world = FaultyWorld::start(3600).await;
+        let name = gateway.as_str();
+        let (link, session) = kept(&world, gateway).await;
+        let what = format!("{session}/dashboard_refund");
+        assert!(world.order_at_gateway(name, &what, &json!({ "amount": 5_000, "silent": true })).await.is_success());
+        let order = json!({ "call": calls[1], "how": "502_html" });
+        assert!(world.order_at_gateway(name, "next_answer", &order).await.is_success());
+        let unknown = world.dashboard_webhook(gateway, &session).await.unwrap();
+        assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE, "{name}");
+        assert_eq!(world.stored(&link).await.refunded(), 0, "{name}: unknown is nothing");
+        world.turn_time(Duration::from_secs(10));
+        assert_eq!(world.dashboard_webhook(gateway, &session).await.unwrap().status, StatusCode::OK, "{name}");
+        assert_eq!(world.stored(&link).await.refunded(), 5_000, "{name}");
+    }
 }
