@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::Client;
 use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
-use domain::gateway::GatewayKind;
+use domain::gateway::{DisputeState, GatewayKind};
 use domain::ids::{AttemptId, BusinessId, EventSubject, ReceiptId, RefundId};
 use domain::link::{
     Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundCause, RefundState,
@@ -77,6 +77,12 @@ struct Session {
     /// What these gave back, and what those did that had gone and failed since.
     by_hand: i64,
     failed: i64,
+    /// What banks took after disputes that are lost, what they gave back, and what is not decided.
+    lost: i64,
+    won: i64,
+    disputed: i64,
+    /// What of that the business has not, as long as a dispute is open or once it is lost.
+    withdrawn: i64,
     /// Whom it belongs to at its gateway, and in which currency.
     owner: Owner,
     /// The payer's money is at the gateway and has not gone back whole.
@@ -493,7 +499,8 @@ impl Evidence {
         }
         for KeptReceipt { receipt, .. } in receipts {
             let back = link.refunded();
-            let is_too_much = back > receipt.money.minor_units() && !link.attempts().iter().any(has_what_we_did_not_ask_for);
+            let is_too_much =
+                back > receipt.money.minor_units() && !link.attempts().iter().any(has_what_we_did_not_ask_for);
             if receipt.refunded != back || is_too_much {
                 wrong.push(format!("the receipt of {id} says that {} went back, and {back} did", receipt.refunded));
             }
@@ -591,6 +598,8 @@ impl Evidence {
                 // The gateway may be done with a refund, and not asked about it yet.
                 AttemptState::Refunding { .. } if session.refunded > 0 => continue,
                 AttemptState::Paid { .. } if by_gateway(attempt).any(Refund::is_undecided) => continue,
+                // Whose the money is that is disputed, a bank decides.
+                AttemptState::Paid { .. } if session.disputed > 0 => continue,
                 AttemptState::Paid { payment, .. } => {
                     (payment.money.minor_units() - refunded_by_gateway(attempt), session.held())
                 }
@@ -668,14 +677,16 @@ impl Evidence {
                     by_gateway(attempt).filter(|one| one.is_undecided()).map(|refund| refund.amount).sum();
                 // Until the gateway has told us, we do not know what people do in its dashboard and what banks send back.
                 let is_untold = expected.stage == Stage::UnderWay && attempt.looked_after().is_some();
-                let (untold, lost) = if is_untold { (session.by_hand, session.failed) } else { (0, 0) };
-                let is_as_known = (back - lost..=back + undecided + untold).contains(&session.refunded);
+                let gone = session.refunded + session.lost;
+                let (more, less) =
+                    if is_untold { (session.by_hand + session.lost, session.failed + session.won) } else { (0, 0) };
+                let is_as_known = (back - less..=back + undecided + more).contains(&gone);
                 // What went back whole is nobody's any more.
-                let is_there = session.is_ours || session.refunded == session.amount;
+                let is_there = session.is_ours || gone + session.disputed >= session.amount;
                 if !is_there || !is_as_known || payment.money.minor_units() != session.amount {
                     wrong.push(format!(
                         "{what} is paid, and the gateway does not hold that money for us: {} went back, and we know of {back}",
-                        session.refunded
+                        gone
                     ));
                 }
                 let is_late = expected.stage == Stage::Ended && attempt.refunds.iter().any(Refund::is_under_way);
@@ -885,6 +896,15 @@ impl Evidence {
                 }
             }
         }
+        for dispute in link.attempts().iter().flat_map(|attempt| attempt.disputes.iter().map(move |one| (attempt, one)))
+        {
+            let kind = match dispute.1.state {
+                DisputeState::Open { .. } => EventType::DisputeOpened,
+                DisputeState::Won => EventType::DisputeWon,
+                DisputeState::Lost => EventType::DisputeLost,
+            };
+            events.push((kind, Some(&dispute.0.id), None));
+        }
         let is_void = |attempt: &&Attempt| attempt.voided.is_some() && link.receipt_id().is_some();
         for attempt in link.attempts().iter().filter(is_void) {
             events.push((EventType::ReceiptVoided, Some(&attempt.id), None));
@@ -928,9 +948,13 @@ impl Evidence {
     }
 }
 
+fn is_not_asked_for(refund: &Refund) -> bool {
+    matches!(refund.cause, RefundCause::Gateway | RefundCause::Dispute)
+}
+
 /// Whether a gateway gave money back that nobody asked us for, which we could not keep from being more than was left.
 fn has_what_we_did_not_ask_for(attempt: &Attempt) -> bool {
-    attempt.refunds.iter().any(|refund| refund.cause == RefundCause::Gateway)
+    attempt.refunds.iter().any(is_not_asked_for)
 }
 
 /// No request began two refunds of a payment, and no more goes back of it than there was, by whatever means.
@@ -943,7 +967,7 @@ fn check_refunds_of(link: &PaymentLink, attempt: &Attempt, wrong: &mut Vec<Strin
         wrong.push(format!("{taken} of {what} went back or may, and {} were paid", payment.money.minor_units()));
     }
     let mut requests = BTreeSet::new();
-    for refund in attempt.refunds.iter().filter(|refund| refund.cause != RefundCause::Gateway) {
+    for refund in attempt.refunds.iter().filter(|refund| !is_not_asked_for(refund)) {
         if !refund.request.as_ref().is_some_and(|request| requests.insert(request.key.as_str())) {
             wrong.push(format!("{} of {what} was not asked for by a request of its own", refund.id));
         }
@@ -1030,7 +1054,7 @@ fn has_confirmed_money(attempt: &Attempt) -> bool {
 impl Session {
     /// What the gateway holds for the business.
     fn held(&self) -> i64 {
-        if self.is_ours { self.amount - self.refunded } else { 0 }
+        if self.is_ours { self.amount - self.refunded - self.withdrawn } else { 0 }
     }
 
     fn read(book: &Value) -> Self {
@@ -1039,6 +1063,7 @@ impl Session {
         let rows: Vec<&Value> = book["refund_rows"].as_array().into_iter().flatten().collect();
         let is_unmarked = |row: &&Value| row["reference"].is_null() || row["reference"] == json!({});
         let by_hand: Vec<&Value> = rows.iter().copied().filter(is_unmarked).collect();
+        let disputes: Vec<&Value> = book["disputes"].as_array().into_iter().flatten().collect();
         let sum = |rows: &[&Value], status: &str| -> i64 {
             rows.iter().filter(|row| row["status"] == status).map(|row| row["amount"].as_i64().unwrap()).sum()
         };
@@ -1051,6 +1076,10 @@ impl Session {
             refunds_by_hand: i64::try_from(by_hand.len()).unwrap(),
             by_hand: sum(&by_hand, "succeeded"),
             failed: sum(&rows, "failed"),
+            lost: sum(&disputes, "lost"),
+            won: sum(&disputes, "won"),
+            disputed: sum(&disputes, "open") + sum(&disputes, "under_review"),
+            withdrawn: book["withdrawn"].as_i64().unwrap_or(0),
             owner: ["merchant", "currency"].map(|name| book[name].as_str().unwrap_or_default().to_owned()).into(),
             is_taken,
             is_ours,

@@ -10,7 +10,7 @@ use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
 use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR, PostOutcome};
 use domain::ids::{BusinessId, EndpointId, EventSubject};
-use domain::link::{Attempt, PaymentLink};
+use domain::link::{Attempt, PaymentLink, Refund, RefundCause};
 use domain::records::signing::SigningSecret;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
@@ -87,16 +87,21 @@ pub(crate) async fn send_new(
 }
 
 /// Counts an event that was recorded. An alarm on refunds only says that there is one, and the log whose it is. What a person
-/// said to have failed is no news to whoever runs the stack.
+/// said to have failed is no news to whoever runs the stack, and neither is that a bank gave back what it had taken.
 fn note(event: &EventRecord, link: &PaymentLink) {
     let refund = event.refund.as_ref().and_then(|id| link.refund(id)).map(|(_, refund)| refund);
-    if event.kind == EventType::RefundFailed && refund.is_some_and(|refund| refund.resolved_by.is_some()) {
+    let is_no_failure = |refund: &Refund| refund.resolved_by.is_some() || refund.cause == RefundCause::Dispute;
+    if event.kind == EventType::RefundFailed && refund.is_some_and(is_no_failure) {
         return;
     }
     // What came by other means says nothing about a gateway.
     let is_recorded = event.attempt.as_ref().and_then(|id| link.attempt(id)).is_some_and(Attempt::is_recorded);
     let gateway = (!is_recorded).then_some(link.terms().account.gateway);
     Measurement::LinkEvent { kind: event.kind, gateway }.record();
+    if event.kind == EventType::DisputeOpened {
+        let (business_id, link_id, trace_id) = (&event.business, link.id(), link.trace_id());
+        tracing::warn!(%business_id, %link_id, trace_id, "A payment is disputed.");
+    }
     let Some(refund) = refund else { return };
     let (business_id, link_id, refund_id, trace_id) = (&event.business, link.id(), &refund.id, link.trace_id());
     if event.kind == EventType::RefundFailed {

@@ -227,12 +227,15 @@ fn link_event(kind: EventType, gateway: Option<GatewayKind>) -> Vec<Figure> {
         EventType::RefundSucceeded => attempt("refunded").into_iter().collect(),
         EventType::RefundNeedsReview => vec![link(REFUNDS_NEED_REVIEW)],
         EventType::RefundFailed => vec![link(REFUNDS_FAILED)],
-        // Counted with the payment, the end of the refund and the message that they belong to; a change of what a business
+        // Counted with the payment, the end of the refund and the message that they belong to; the log tells of disputes; a change of what a business
         // set is none of a link, and a link that is held goes on.
         EventType::AuditEntryCreated
         | EventType::LinkHeld
         | EventType::LinkReleased
         | EventType::ReceiptVoided
+        | EventType::DisputeOpened
+        | EventType::DisputeWon
+        | EventType::DisputeLost
         | EventType::ReceiptRegistered
         | EventType::RefundCreated
         | EventType::MessageFailed => vec![],

@@ -11,11 +11,11 @@ use domain::Timestamp;
 use domain::address::SocialAddress;
 use domain::business::settings::Settings;
 use domain::calendar::written_instant;
-use domain::gateway::{FeePayer, GatewayKind, Payment};
+use domain::gateway::{DisputeState, FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
-    AfterPayment, Attempt, AttemptState, CreatedBy, Hold, LinkStatus, PaymentLink, Receipt, ReceiptKind, ReceivedBy,
-    Recorded, Refund, RefundBy, RefundState, Terms, Voided,
+    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, PaymentLink, Receipt, ReceiptKind,
+    ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
@@ -28,9 +28,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use schema::{
-    AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, FeePayerName, GatewayName, HoldReasonName,
-    LinkStatusName, MessageStatusName, Metadata, ModeName, PaymentMethodName, ReceiptKindName, RefundCauseName,
-    RefundMethodName, RefundStatusName, UnreachedReasonName,
+    AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, DisputeStatusName, FeePayerName, GatewayName,
+    HoldReasonName, LinkStatusName, MessageStatusName, Metadata, ModeName, PaymentMethodName, ReceiptKindName,
+    RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName,
 };
 
 /// An instant with the offset that the business has at that moment.
@@ -332,6 +332,32 @@ pub struct AttemptView {
     pub voided: Option<VoidedView>,
     /// The refunds of that money, in the order in which they were begun.
     pub refunds: Vec<RefundView>,
+    /// The disputes about that money which its gateway has shown, in the order in which they were seen.
+    pub disputes: Vec<DisputeView>,
+}
+
+/// A dispute about a payment: the payer, or their bank, asks for the money again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Dispute)]
+pub struct DisputeView {
+    /// The gateway's own id of it.
+    pub reference: String,
+    #[schema(value_type = DisputeStatusName)]
+    pub status: &'static str,
+    /// What it is about, in minor units of the currency. By the course of a currency it can be a little more than was paid.
+    pub amount: i64,
+    pub currency: &'static str,
+    /// Why, in the gateway's own word.
+    pub reason: Option<String>,
+    /// Until when the business can answer at the gateway, where it still can.
+    #[schema(format = DateTime)]
+    pub respond_by: Option<String>,
+    /// When it was opened, by the gateway's clock.
+    #[schema(format = DateTime)]
+    pub opened_at: Option<String>,
+    /// When Paylink first saw it.
+    #[schema(format = DateTime)]
+    pub seen_at: String,
 }
 
 /// What a person wrote down of money that came by other means than a gateway.
@@ -573,6 +599,25 @@ impl MessageView {
     }
 }
 
+impl DisputeView {
+    fn new(attempt: &Attempt, dispute: &Dispute, settings: &Settings) -> Self {
+        let respond_by = match dispute.state {
+            DisputeState::Open { respond_by } => respond_by,
+            DisputeState::Won | DisputeState::Lost => None,
+        };
+        Self {
+            reference: dispute.reference.clone(),
+            status: dispute.state.name(),
+            amount: dispute.amount,
+            currency: attempt.money.currency().code(),
+            reason: dispute.reason.clone(),
+            respond_by: respond_by.map(|at| instant(at, settings)),
+            opened_at: dispute.opened_at.map(|at| instant(at, settings)),
+            seen_at: instant(dispute.seen_at, settings),
+        }
+    }
+}
+
 impl AttemptView {
     fn new(link: &PaymentLink, attempt: &Attempt, settings: &Settings) -> Self {
         let mut view = Self {
@@ -590,6 +635,7 @@ impl AttemptView {
             recorded: attempt.recorded.as_ref().map(|recorded| RecordedView::new(recorded, settings)),
             voided: attempt.voided.as_ref().map(|voided| VoidedView::new(voided, settings)),
             refunds: attempt.refunds.iter().map(|refund| RefundView::new(link, attempt, refund, settings)).collect(),
+            disputes: attempt.disputes.iter().map(|dispute| DisputeView::new(attempt, dispute, settings)).collect(),
         };
         match &attempt.state {
             AttemptState::Paid { at, payment } => {

@@ -2,7 +2,7 @@
 
 use domain::business::periods::WeekStart;
 use domain::events::EventType;
-use domain::gateway::{FeePayer, GatewayKind, Mode};
+use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
 use domain::link::{HoldReason, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
 use domain::messages::channel::Channel;
@@ -117,9 +117,14 @@ one_of! {
     RefundState::NAMES
 }
 one_of! {
+    DisputeStatusName,
+    "`open`: nothing is decided. `won`: the money is the business's. `lost`: the payer has it.",
+    DisputeState::NAMES
+}
+one_of! {
     RefundCauseName,
     "`automatic`: the link could not keep the money. `requested`: a person decided so. `gateway`: the gateway shows it, and \
-     nobody asked Paylink for it; somebody made it in the gateway's dashboard.",
+     nobody asked Paylink for it; somebody made it in the gateway's dashboard. `dispute`: a bank took it after a dispute.",
     RefundCause::ALL.map(RefundCause::as_str)
 }
 one_of! {

@@ -59,7 +59,7 @@ pub(crate) struct GatewayView {
     /// Whether it can be asked, once a link keeps a payment, which refunds there are of it, also those that somebody made in
     /// its dashboard.
     shows_refunds: bool,
-    /// Whether it can be asked for the disputes about such a payment. Nothing is made of them yet.
+    /// Whether it can be asked for the disputes about such a payment.
     shows_disputes: bool,
     /// How money goes back, what no link can keep and what is asked for: the first way that is possible.
     refund_methods: Vec<RefundMethodView>,

@@ -21,6 +21,9 @@ pub enum EventType {
     RefundSucceeded,
     RefundFailed,
     RefundNeedsReview,
+    DisputeOpened,
+    DisputeWon,
+    DisputeLost,
     ReceiptRegistered,
     ReceiptVoided,
     MessageFailed,
@@ -28,7 +31,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    pub const ALL: [EventType; 17] = [
+    pub const ALL: [EventType; 20] = [
         Self::LinkCreated,
         Self::LinkOpened,
         Self::LinkHeld,
@@ -42,6 +45,9 @@ impl EventType {
         Self::RefundSucceeded,
         Self::RefundFailed,
         Self::RefundNeedsReview,
+        Self::DisputeOpened,
+        Self::DisputeWon,
+        Self::DisputeLost,
         Self::ReceiptRegistered,
         Self::ReceiptVoided,
         Self::MessageFailed,
@@ -67,6 +73,9 @@ impl EventType {
             Self::RefundSucceeded => "refund.succeeded",
             Self::RefundFailed => "refund.failed",
             Self::RefundNeedsReview => "refund.needs_review",
+            Self::DisputeOpened => "dispute.opened",
+            Self::DisputeWon => "dispute.won",
+            Self::DisputeLost => "dispute.lost",
             Self::ReceiptRegistered => "receipt.registered",
             Self::ReceiptVoided => "receipt.voided",
             Self::MessageFailed => "message.failed",

@@ -2,6 +2,7 @@
 //! bank asks for again.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::RefundId;
 
@@ -59,11 +60,13 @@ pub struct ShownDispute {
 }
 
 /// Where a dispute stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum DisputeState {
     /// Nothing is decided. Some gateways have taken the money for as long as that lasts; an inquiry takes none.
     Open {
         /// Until when the business can answer, where it still can.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         respond_by: Option<Timestamp>,
     },
     /// The business has the money: it won, or nothing was taken.
@@ -109,7 +112,9 @@ impl ShownState {
 }
 
 impl DisputeState {
-    /// One word for logs.
+    pub const NAMES: [&str; 3] = ["open", "won", "lost"];
+
+    /// The word in the API and in logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Open { .. } => "open",

@@ -1,10 +1,10 @@
-//! What a gateway shows of a payment that a link keeps: refunds that somebody made without us, and refunds of ours that did not
-//! last.
+//! What a gateway shows of a payment that a link keeps: refunds that somebody made without us, refunds of ours that did not
+//! last, and disputes.
 //!
 //! A gateway is asked for all of it at once, and what it shows is what it is now: nothing of it is kept that was not known
 //! before, and a second look changes nothing. Each refund that is shown is held against one of ours first, so that no money is
 //! counted twice. What is left over somebody made in the gateway's dashboard, and it becomes a refund with a receipt of its own,
-//! also where it is more than was left: the money went.
+//! also where it is more than was left: the money went. So does what a bank took after a dispute, for as long as that is lost.
 
 use std::cmp::Reverse;
 
@@ -12,13 +12,20 @@ use jiff::Timestamp;
 
 use super::attempt::{Attempt, AttemptState};
 use super::confirming::Transition;
+use super::dispute::Dispute;
 use super::payment_link::PaymentLink;
 use super::refund::{NewRefund, Refund, RefundBy, RefundCause, RefundState};
-use crate::gateway::{Aftermath, Payment, RefundAnswer, ShownRefund, ShownState};
+use crate::gateway::{Aftermath, DisputeState, Payment, RefundAnswer, ShownDispute, ShownRefund, ShownState};
 use crate::ids::AttemptId;
 
 /// A payment has at most this many refunds on its link, whoever made them: a link is one item of the table.
 const MOST_REFUNDS: usize = 100;
+
+/// And at most this many disputes, where banks ask a few times at most.
+const MOST_DISPUTES: usize = 20;
+
+/// Why what a bank had taken counts as not gone.
+const DISPUTE_WON: &str = "dispute_won";
 
 /// How a refund that a gateway shows is known to be one of ours.
 type IsIt = fn(&ShownRefund, &Refund) -> bool;
@@ -28,8 +35,48 @@ impl PaymentLink {
     /// that the caller asks again after each.
     pub fn apply_aftermath(&self, id: &AttemptId, shown: &Aftermath, now: Timestamp) -> Option<Transition> {
         let attempt = self.attempt(id).filter(|attempt| attempt.looked_after().is_some())?;
-        let refunds = attempt.held_against(&shown.refunds).into_iter();
-        refunds.filter_map(|(shown, ours)| self.apply_shown(attempt, shown, ours, now)).next()
+        let mut refunds = attempt.held_against(&shown.refunds).into_iter();
+        refunds.find_map(|(refund, ours)| self.apply_shown(attempt, refund, ours, now)).or_else(|| {
+            let mut disputes: Vec<&ShownDispute> = shown.disputes.iter().collect();
+            disputes.sort_by_key(|dispute| (dispute.opened_at, dispute.reference.as_str()));
+            disputes.into_iter().find_map(|dispute| self.apply_dispute(attempt, dispute, now))
+        })
+    }
+
+    /// What is known of a dispute, and what its bank took or gave back, in one change.
+    fn apply_dispute(&self, attempt: &Attempt, shown: &ShownDispute, now: Timestamp) -> Option<Transition> {
+        let known = attempt.dispute(&shown.reference);
+        let seen_at = known.map_or(now, |known| known.seen_at);
+        let dispute = Dispute::shown(shown, seen_at);
+        if known == Some(&dispute) || known.is_none() && attempt.disputes.len() >= MOST_DISPUTES {
+            return None;
+        }
+        let (paid, taken) = (attempt.looked_after()?, attempt.taken_by(&dispute));
+        let refund = match (dispute.state, taken) {
+            (DisputeState::Lost, None) => {
+                let amount = dispute.amount.min(paid.money.minor_units());
+                let new = NewRefund::by_gateway(RefundCause::Dispute, amount);
+                let refund = Refund::new(self.next_refund_id(), new, now).settled(RefundState::Succeeded { at: now });
+                Some(Refund { gateway_reference: Some(dispute.reference.clone()), ..refund })
+            }
+            (DisputeState::Won, Some(taken)) => {
+                let code = DISPUTE_WON.to_owned();
+                let state = RefundState::Failed { at: now, code, succeeded_at: taken.recorded_at() };
+                Some(taken.resolved(state, None))
+            }
+            (DisputeState::Lost, Some(_)) | (DisputeState::Won, None) | (DisputeState::Open { .. }, _) => None,
+        };
+        let link = self.with_refunds(&attempt.id, now, |attempt| {
+            attempt.put_dispute(dispute);
+            let is_known = |refund: &Refund| attempt.refund(&refund.id).is_some();
+            match refund.clone() {
+                Some(refund) if is_known(&refund) => attempt.put_refund(refund),
+                Some(refund) => attempt.refunds.push(refund),
+                None => {}
+            }
+        });
+        let correction = refund.and_then(|refund| link.correction(&attempt.id, &refund));
+        Some(Transition { correction, ..link.into() })
     }
 
     /// How many of the refunds that a gateway shows have no place on the link.
@@ -82,7 +129,8 @@ impl Attempt {
         for is_it in WAYS {
             for at in 0..pairs.len() {
                 let Some((one, None)) = pairs.get(at).copied() else { continue };
-                let is_taken = |refund: &Refund| pairs.iter().any(|(_, ours)| ours.is_some_and(|ours| ours.id == refund.id));
+                let is_taken =
+                    |refund: &Refund| pairs.iter().any(|(_, ours)| ours.is_some_and(|ours| ours.id == refund.id));
                 let ours = self.refunds.iter().find(|refund| is_it(one, refund) && !is_taken(refund));
                 if let Some(pair) = pairs.get_mut(at) {
                     pair.1 = ours;
@@ -123,11 +171,7 @@ impl ShownRefund {
             | RefundState::Voiding { .. }
             | RefundState::Failed { .. } => false,
         };
-        self.refund_id.is_none()
-            && self.is_alive()
-            && self.amount == ours.amount
-            && is_without_number
-            && is_open_to_it
+        self.refund_id.is_none() && self.is_alive() && self.amount == ours.amount && is_without_number && is_open_to_it
     }
 }
 

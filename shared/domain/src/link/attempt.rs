@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::dispute::Dispute;
 use super::hint::Hint;
 use super::lease::LEASE;
 use super::recorded::{Recorded, Voided};
@@ -63,6 +64,9 @@ pub struct Attempt {
     /// The refunds of its money, in the order in which they were begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
+    /// The disputes about its payment that its gateway has shown, in the order in which they were seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disputes: Vec<Dispute>,
     /// What a person wrote down of it, where its money came otherwise than through a gateway. There was no session then, and
     /// the gateway is that of the link's account and took no part in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -300,6 +304,7 @@ impl NewAttempt {
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
             refunds: Vec::new(),
+            disputes: Vec::new(),
             recorded: None,
             voided: None,
             state: AttemptState::open(look_up_at, None),

@@ -133,6 +133,8 @@ impl Attempt {
             deadline: _,
             watched_until: _,
             refunds,
+            // A gateway's reference and its word for a reason.
+            disputes: _,
             recorded,
             voided,
             // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.

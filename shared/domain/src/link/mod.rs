@@ -9,6 +9,7 @@ mod booking;
 mod bringing_back;
 mod confirming;
 mod created_by;
+mod dispute;
 mod erasing;
 mod facts;
 mod filter;
@@ -33,6 +34,7 @@ pub use attempt::{Asked, Attempt, AttemptState, Checkout, NewAttempt, OpenedSess
 pub use bringing_back::{BroughtBack, ClaimedSince, UNKNOWN_SINCE_RESTORE};
 pub use confirming::{KeptPayment, ReferenceClaim, Step, Transition};
 pub use created_by::{CreatedBy, CreatorMark};
+pub use dispute::Dispute;
 pub use erasing::StillToCome;
 pub use facts::{LinkFacts, LinkStatusKind, ReceiptFacts};
 pub use filter::{LinkFilter, MoneyRange, ReceiptFilter, TimeRange};

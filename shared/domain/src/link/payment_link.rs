@@ -12,6 +12,7 @@ use std::mem::discriminant;
 
 use super::attempt::{Attempt, AttemptState, Checkout, NewAttempt};
 use super::created_by::CreatedBy;
+use super::dispute::Dispute;
 use super::hold::Hold;
 use super::lease::LEASE;
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
@@ -20,6 +21,7 @@ use super::refund::{Refund, RefundState};
 use super::terms::{Terms, pay_url};
 use crate::clocks::later;
 use crate::events::{EventRecord, EventType};
+use crate::gateway::DisputeState;
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
 use crate::ids::{
     AttemptId, BusinessId, CredentialsVersion, EventId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
@@ -738,6 +740,7 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         (_, Some(_)) | (Some(_) | None, None) => {}
     }
     for attempt in after.attempts() {
+        events.extend(dispute_changes(before.attempt(&attempt.id), attempt));
         events.extend(refund_changes(before.attempt(&attempt.id), attempt, after.receipt_id().is_some()));
         let was_void = before.attempt(&attempt.id).is_some_and(|attempt| attempt.voided.is_some());
         if attempt.voided.is_some() && !was_void && after.receipt_id().is_some() {
@@ -777,6 +780,24 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         }
     }
     events
+}
+
+/// The events of the disputes about an attempt's payment. One of which we hear when it is over was never open to us.
+fn dispute_changes(before: Option<&Attempt>, after: &Attempt) -> Vec<NewEvent> {
+    let is_as_before = |dispute: &Dispute| {
+        let known = before.and_then(|attempt| attempt.dispute(&dispute.reference));
+        known.is_some_and(|known| discriminant(&known.state) == discriminant(&dispute.state))
+    };
+    let changed = after.disputes.iter().filter(|dispute| !is_as_before(dispute));
+    let event = |dispute: &Dispute| {
+        let kind = match dispute.state {
+            DisputeState::Open { .. } => EventType::DisputeOpened,
+            DisputeState::Won => EventType::DisputeWon,
+            DisputeState::Lost => EventType::DisputeLost,
+        };
+        NewEvent::of_attempt(kind, &after.id)
+    };
+    changed.map(event).collect()
 }
 
 /// The events of an attempt's refunds. That money which no link keeps went back, or that a person has to look at it, is told

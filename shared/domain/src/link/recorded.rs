@@ -264,6 +264,7 @@ impl PaymentLink {
             deadline: now,
             watched_until: now,
             refunds: Vec::new(),
+            disputes: Vec::new(),
             recorded: Some(Box::new(recorded)),
             voided: None,
             state: AttemptState::Paid { at: now, payment },

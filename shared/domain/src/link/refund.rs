@@ -76,10 +76,12 @@ pub enum RefundCause {
     Requested,
     /// The gateway shows it, and nobody asked us for it: somebody made it in the gateway's dashboard.
     Gateway,
+    /// The payer's bank took it after a dispute that is lost.
+    Dispute,
 }
 
 impl RefundCause {
-    pub const ALL: [Self; 3] = [Self::Automatic, Self::Requested, Self::Gateway];
+    pub const ALL: [Self; 4] = [Self::Automatic, Self::Requested, Self::Gateway, Self::Dispute];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
@@ -87,6 +89,7 @@ impl RefundCause {
             Self::Automatic => "automatic",
             Self::Requested => "requested",
             Self::Gateway => "gateway",
+            Self::Dispute => "dispute",
         }
     }
 }

@@ -245,9 +245,11 @@ impl Attempt {
             .fold(0, |sum, refund| sum.saturating_add(refund.amount))
     }
 
-    /// What can still be returned of a payment, in minor units: less what went back, and less what may have.
+    /// What can still be returned of a payment, in minor units: less what went back, less what may have, and less what is
+    /// disputed, which a bank may take.
     pub fn left_of(&self, payment: &Payment) -> i64 {
-        let taken = self.refunds.iter().fold(0_i64, |sum, refund| sum.saturating_add(refund.takes()));
+        let taken = self.disputed();
+        let taken = self.refunds.iter().fold(taken, |sum, refund| sum.saturating_add(refund.takes()));
         payment.money.minor_units().saturating_sub(taken).max(0)
     }
 }
@@ -474,7 +476,13 @@ impl PaymentLink {
 
     /// The link with another state of a refund. Money that no link keeps has the state of its refund; a payment of the link
     /// stays one, whatever goes back of it.
-    pub(super) fn after_refund(&self, id: &AttemptId, refund: Refund, unkept: AttemptState, now: Timestamp) -> Transition {
+    pub(super) fn after_refund(
+        &self,
+        id: &AttemptId,
+        refund: Refund,
+        unkept: AttemptState,
+        now: Timestamp,
+    ) -> Transition {
         let is_kept = self.attempt(id).is_some_and(Attempt::is_kept);
         if !is_kept {
             return self.with_attempt(id, now, unkept, |attempt| attempt.put_refund(refund)).into();
@@ -539,7 +547,7 @@ impl PaymentLink {
 }
 
 impl Attempt {
-    fn put_refund(&mut self, refund: Refund) {
+    pub(super) fn put_refund(&mut self, refund: Refund) {
         if let Some(known) = self.refunds.iter_mut().find(|known| known.id == refund.id) {
             *known = refund;
         }

@@ -60,12 +60,27 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
             let told = "Money of an attempt went back, by a refund, or by the gateway alone where none is named.";
             (told, About::Refund, Carried::Link)
         }
-        EventType::RefundFailed => {
-            ("Money of an attempt could not be sent back, or came back after it had gone.", About::Refund, Carried::Link)
-        }
+        EventType::RefundFailed => (
+            "Money of an attempt could not be sent back, or came back after it had gone.",
+            About::Refund,
+            Carried::Link,
+        ),
         EventType::RefundNeedsReview => {
             ("A person has to find out what became of a refund of a payment.", About::Refund, Carried::Link)
         }
+        EventType::DisputeOpened => {
+            ("The payer, or their bank, disputes the payment of an attempt.", About::Attempt, Carried::Link)
+        }
+        EventType::DisputeWon => (
+            "A dispute about the payment of an attempt is won: the money is the business's.",
+            About::Attempt,
+            Carried::Link,
+        ),
+        EventType::DisputeLost => (
+            "A dispute about the payment of an attempt is lost: the payer has the money.",
+            About::Attempt,
+            Carried::Link,
+        ),
         EventType::ReceiptRegistered => {
             let told = "A receipt was registered: of a payment, or of a refund of one, which is named then.";
             (told, About::Refund, Carried::Receipt)

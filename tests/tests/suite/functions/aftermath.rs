@@ -82,7 +82,8 @@ impl Paid {
 
     /// Asks for a part of the payment, and lets the gateway do it.
     async fn refund(&self, amount: i64) -> Value {
-        let path = format!("/v1/receipts/{}/refunds", self.world.link(&self.made).await["receipts"][0].as_str().unwrap());
+        let path =
+            format!("/v1/receipts/{}/refunds", self.world.link(&self.made).await["receipts"][0].as_str().unwrap());
         let key = [("idempotency-key", "refund-1")];
         let asked = self.world.crm_with(Method::POST, &path, json!({ "amount": amount }), &key).await;
         assert_eq!(asked.status, StatusCode::CREATED, "{}", asked.text);
@@ -270,6 +271,10 @@ async fn a_refund_that_a_bank_sends_back_is_void_in_the_books_as_soon_as_the_gat
 
 /// A payment in a world in which no webhook comes by itself.
 async fn kept(world: &FaultyWorld, gateway: GatewayKind) -> (Made, String) {
+    kept_as(world, gateway, gateway.as_str()).await
+}
+
+async fn kept_as(world: &FaultyWorld, gateway: GatewayKind, key: &str) -> (Made, String) {
     let account = match gateway {
         GatewayKind::Stripe => "euro",
         GatewayKind::Mollie => "mollie",
@@ -277,7 +282,7 @@ async fn kept(world: &FaultyWorld, gateway: GatewayKind) -> (Made, String) {
         GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} calls nobody"),
     };
     let body = json!({ "account_id": account, "contact_id": "c-1042", "amount": 20_000, "expires_in_days": 7 });
-    let link = world.make_link(&body, gateway.as_str()).await;
+    let link = world.make_link(&body, key).await;
     let page = world.go_to_gateway(&link).await;
     let back = world.choose(&page, "paid_no_webhook").await.unwrap();
     world.open(&back).await.unwrap();
@@ -303,6 +308,8 @@ async fn a_call_that_is_repeated_and_two_at_once_end_in_one_refund() {
         let stored = world.stored(&link).await;
         assert_eq!((stored.attempts()[0].refunds.len(), stored.refunded()), (1, 5_000), "{name}");
     }
+    world.confirm().await;
+    world.bring_stream().await;
     world.assert_all_is_well(Stage::CaughtUp).await;
 }
 
@@ -340,4 +347,75 @@ async fn a_gateway_that_does_not_answer_is_heard_when_it_calls_again() {
         assert_eq!(world.dashboard_webhook(gateway, &session).await.unwrap().status, StatusCode::OK, "{name}");
         assert_eq!(world.stored(&link).await.refunded(), 5_000, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_dispute_is_told_of_as_soon_as_a_gateway_calls_and_what_it_takes_is_in_the_books() {
+    // Stripe's calls about disputes lead back to no payment.
+    for gateway in [GatewayKind::Mollie, GatewayKind::Razorpay] {
+        let paid = Paid::at(gateway).await;
+        let name = gateway.as_str();
+        paid.order("dispute", json!({ "amount": 6_000 })).await;
+        if gateway == GatewayKind::Razorpay {
+            let event = paid.world.wait_for_event(&paid.made, "dispute.opened").await;
+            let dispute = &event["data"]["attempts"][0]["disputes"][0];
+            assert_eq!((&dispute["status"], &dispute["amount"]), (&json!("open"), &json!(6_000)), "{event}");
+            assert!(dispute["respond_by"].is_string() && dispute["currency"] == "INR", "{event}");
+            assert_eq!(paid.receipts().await, (rows([("payment", 20_000)]), 0), "nothing is decided");
+            let link = paid.world.link(&paid.made).await;
+            let path = format!("/v1/receipts/{}/refunds", link["receipts"][0].as_str().unwrap());
+            let too_much = paid.world.crm(Method::POST, &path, json!({ "amount": 14_001 })).await;
+            assert!(too_much.status.is_client_error(), "what a bank may take is not there: {}", too_much.text);
+            paid.order("complete_dispute", json!({ "outcome": "lost" })).await;
+        }
+        let link = paid.returned(6_000).await;
+        let attempt = &link["attempts"][0];
+        assert_eq!(attempt["disputes"][0]["status"], "lost", "{name}: {attempt}");
+        let refund = &attempt["refunds"][0];
+        assert_eq!((&refund["cause"], &refund["status"]), (&json!("dispute"), &json!("succeeded")), "{name}");
+        assert_eq!(refund["reference"], attempt["disputes"][0]["reference"], "{name}");
+        let taken = rows([("payment", 20_000), ("refund", 6_000)]);
+        assert_eq!(paid.receipts().await, (taken, 6_000), "{name}");
+        let event = paid.world.wait_for_event(&paid.made, "dispute.lost").await;
+        assert_eq!(event["attempt_id"], attempt["id"], "{name}");
+        if gateway == GatewayKind::Mollie {
+            paid.order("complete_dispute", json!({ "outcome": "won" })).await;
+            paid.returned(0).await;
+            let undone = rows([("payment", 20_000), ("refund", 6_000), ("refund_void", 6_000)]);
+            assert_eq!(paid.receipts().await, (undone, 0), "{name}");
+            paid.world.wait_for_event(&paid.made, "dispute.won").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_a_dispute_is_open_and_once_it_is_decided_the_books_say_what_the_gateway_holds() {
+    let world = FaultyWorld::start(3600).await;
+    for (gateway, _) in SHOWING {
+        let name = gateway.as_str();
+        for outcome in ["won", "lost"] {
+            let (link, session) = kept_as(&world, gateway, &format!("{name}-{outcome}")).await;
+            let order = async |what: &str, order: Value| {
+                let answer = world.order_at_gateway(name, &format!("{session}/{what}"), &order).await;
+                assert!(answer.is_success(), "{name} {what} {order}");
+                world.turn_time(Duration::from_secs(10));
+                let heard = world.dashboard_webhook(gateway, &session).await.unwrap();
+                assert_eq!(heard.status, StatusCode::OK, "{name} {what} {order}");
+            };
+            order("dispute", json!({ "amount": 6_000, "silent": true })).await;
+            let is_open = gateway != GatewayKind::Mollie;
+            assert_eq!(world.stored(&link).await.attempts()[0].disputes[0].is_open(), is_open, "{name}");
+            world.confirm().await;
+            world.bring_stream().await;
+            world.assert_all_is_well(Stage::CaughtUp).await;
+            if is_open || outcome == "won" {
+                order("complete_dispute", json!({ "outcome": outcome, "silent": true })).await;
+            }
+            let back = if outcome == "lost" { 6_000 } else { 0 };
+            assert_eq!(world.stored(&link).await.refunded(), back, "{name} {outcome}");
+        }
+    }
+    world.confirm().await;
+    world.bring_stream().await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
 }

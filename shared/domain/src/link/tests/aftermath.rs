@@ -2,8 +2,8 @@
 
 use super::refunds::{asked_by, gone, outside, paid_link, taken, wish};
 use super::*;
+use crate::gateway::{Aftermath, DisputeState, ShownDispute, ShownRefund, ShownState};
 use crate::idempotency::RequestFingerprint;
-use crate::gateway::{Aftermath, ShownRefund, ShownState};
 
 const PAID: i64 = 1_500_000;
 
@@ -20,7 +20,12 @@ fn shown(refunds: Vec<ShownRefund>) -> Aftermath {
 }
 
 /// The link with all that follows from what is shown, and the corrections of its receipt.
-fn looked_after(link: &PaymentLink, id: &AttemptId, shown: &Aftermath, now: Timestamp) -> (PaymentLink, Vec<Correction>) {
+fn looked_after(
+    link: &PaymentLink,
+    id: &AttemptId,
+    shown: &Aftermath,
+    now: Timestamp,
+) -> (PaymentLink, Vec<Correction>) {
     let (mut link, mut corrections) = (link.clone(), Vec::new());
     for _ in 0..50 {
         let Some(next) = link.apply_aftermath(id, shown, now) else { return (link, corrections) };
@@ -54,7 +59,10 @@ fn what_somebody_refunds_in_the_dashboard_is_a_refund_with_a_receipt_and_a_secon
     assert_eq!(events_of(&next), ["refund.created", "refund.succeeded"]);
     assert!(!next.is_live() && next.due_at().is_none(), "nothing is left to do");
     assert_eq!(next.apply_aftermath(&id, &dashboard, at(20)), None);
-    assert_eq!(next.request_refund(&id, wish(Some(1_000_001)), at(20)), Err(RefundRefused::TooMuch { left: 1_000_000 }));
+    assert_eq!(
+        next.request_refund(&id, wish(Some(1_000_001)), at(20)),
+        Err(RefundRefused::TooMuch { left: 1_000_000 })
+    );
 }
 
 #[test]
@@ -102,12 +110,17 @@ fn money_that_a_bank_sent_back_is_ours_again_and_no_person_has_said_so() {
         assert_eq!(receipt.kind.as_str(), "refund_void");
         assert_eq!((voided.id.clone(), corrected.refunded), (ReceiptId::of_refund(&own), 0));
         let refund = &next.attempts()[0].refunds[0];
-        assert_eq!(refund.state, RefundState::Failed { at: at(20), code: "expired_card".to_owned(), succeeded_at: Some(at(11)) });
+        assert_eq!(
+            refund.state,
+            RefundState::Failed { at: at(20), code: "expired_card".to_owned(), succeeded_at: Some(at(11)) }
+        );
         assert_eq!((&refund.resolved_by, next.refunded()), (&None, 0));
         assert_eq!(events_of(&next), ["refund.created", "refund.succeeded", "refund.failed"]);
         assert!(next.outbox().as_slice().iter().any(|one| one.kind == EventType::ReceiptVoided));
         assert_eq!(next.apply_aftermath(&id, &back, at(30)), None);
-        assert!(next.request_refund(&id, wish(None), at(30)).is_ok_and(|link| link.attempts()[0].refunds[1].amount == PAID));
+        assert!(
+            next.request_refund(&id, wish(None), at(30)).is_ok_and(|link| link.attempts()[0].refunds[1].amount == PAID)
+        );
     }
 }
 
@@ -145,7 +158,8 @@ fn a_mark_says_more_than_an_amount_and_one_that_has_none_may_be_the_one_that_is_
     assert_eq!(states(&one), [("requested", 500_000, "succeeded")]);
     let marked = refund("re_2", Some(&own), 500_000, ShownState::Succeeded);
     // In whatever order both become known, both are there.
-    for link in [seen(&one, &id, vec![by_hand(), marked.clone()], 13), seen(&calling, &id, vec![by_hand(), marked], 13)] {
+    for link in [seen(&one, &id, vec![by_hand(), marked.clone()], 13), seen(&calling, &id, vec![by_hand(), marked], 13)]
+    {
         let expected = [("requested", 500_000, "succeeded"), ("gateway", 500_000, "succeeded")];
         assert_eq!((states(&link), link.refunded()), (expected.to_vec(), 1_000_000));
     }
@@ -196,6 +210,69 @@ fn a_link_has_room_for_a_hundred_refunds_and_says_what_it_leaves_out() {
     assert!(serde_json::to_string(&link).unwrap().len() < 150_000);
 }
 
+fn dispute(reference: &str, amount: i64, state: DisputeState) -> ShownDispute {
+    let opened_at = Some(at(9));
+    ShownDispute { reference: reference.to_owned(), amount, reason: Some("fraudulent".to_owned()), state, opened_at }
+}
+
+fn disputed(link: &PaymentLink, id: &AttemptId, shown: ShownDispute, minute: i64) -> (PaymentLink, Vec<Correction>) {
+    let shown = Aftermath { refunds: Vec::new(), disputes: vec![shown], is_whole: true };
+    let (next, corrections) = looked_after(link, id, &shown, at(minute));
+    assert_eq!(next.apply_aftermath(id, &shown, at(minute + 1)), None, "a second look");
+    (next, corrections)
+}
+
+fn told(link: &PaymentLink) -> Vec<&'static str> {
+    let kinds = link.outbox().as_slice().iter().map(|one| one.kind.as_str());
+    kinds.filter(|kind| kind.starts_with("dispute.") || kind.starts_with("re")).skip(1).collect()
+}
+
+#[test]
+fn a_dispute_holds_its_money_takes_it_once_it_is_lost_and_gives_it_back_once_it_is_won_after_all() {
+    let (link, id) = paid_link(GatewayKind::Mollie);
+    let respond_by = Some(at(7 * 24 * 60));
+    let (open, corrections) = disputed(&link, &id, dispute("du_1", 600_000, DisputeState::Open { respond_by }), 10);
+    assert_eq!((corrections, open.refunded(), told(&open)), (vec![], 0, vec!["dispute.opened"]));
+    let left = Err(RefundRefused::TooMuch { left: 900_000 });
+    assert_eq!(open.request_refund(&id, wish(Some(900_001)), at(11)), left);
+    // That somebody answered is no news to anybody.
+    let (review, _) = disputed(&open, &id, dispute("du_1", 600_000, DisputeState::Open { respond_by: None }), 20);
+    assert_eq!(told(&review), ["dispute.opened"]);
+    let (lost, corrections) = disputed(&review, &id, dispute("du_1", 600_000, DisputeState::Lost), 30);
+    let [Correction { receipt, corrected, voided: None }] = &corrections[..] else { panic!("{corrections:?}") };
+    assert_eq!((receipt.money, receipt.gateway_reference.as_str()), (rial(600_000), "du_1"));
+    assert_eq!((corrected.refunded, states(&lost)), (600_000, vec![("dispute", 600_000, "succeeded")]));
+    let expected = ["dispute.opened", "dispute.lost", "refund.created", "refund.succeeded", "receipt.registered"];
+    assert_eq!(told(&lost), expected);
+    assert_eq!(lost.attempts()[0].left_of(&payment(PAID)), 900_000, "it is taken once");
+    assert!(!lost.needs_review() && lost.due_at().is_none());
+    let (won, corrections) = disputed(&lost, &id, dispute("du_1", 600_000, DisputeState::Won), 40);
+    assert_eq!(corrections[0].receipt.kind.as_str(), "refund_void");
+    assert_eq!((won.refunded(), won.attempts()[0].left_of(&payment(PAID))), (0, PAID));
+    assert_eq!(told(&won)[5..], ["dispute.won", "refund.failed", "receipt.voided"]);
+    assert_eq!(won.attempts()[0].disputes[0].seen_at, at(10));
+}
+
+#[test]
+fn a_dispute_that_is_seen_when_it_is_over_counts_at_once_and_an_open_one_that_is_won_takes_nothing() {
+    let (link, id) = paid_link(GatewayKind::Stripe);
+    let (lost, _) = disputed(&link, &id, dispute("du_1", PAID + 20, DisputeState::Lost), 10);
+    assert_eq!((lost.refunded(), lost.attempts()[0].disputes[0].amount), (PAID, PAID + 20), "no more than was paid");
+    assert_eq!(lost.request_refund(&id, wish(None), at(11)), Err(RefundRefused::NothingLeft));
+    // An appeal leaves the money where it is.
+    let (appeal, corrections) =
+        disputed(&lost, &id, dispute("du_1", PAID + 20, DisputeState::Open { respond_by: None }), 12);
+    assert_eq!((corrections.len(), appeal.refunded()), (0, PAID));
+    let (again, corrections) = disputed(&appeal, &id, dispute("du_1", PAID + 20, DisputeState::Lost), 13);
+    assert_eq!((corrections.len(), again.refunded()), (0, PAID));
+    let (open, _) = disputed(&link, &id, dispute("du_1", PAID, DisputeState::Open { respond_by: None }), 10);
+    let (won, corrections) = disputed(&open, &id, dispute("du_1", PAID, DisputeState::Won), 20);
+    assert_eq!((corrections.len(), won.refunded(), told(&won)), (0, 0, vec!["dispute.opened", "dispute.won"]));
+    assert!(won.request_refund(&id, wish(None), at(21)).is_ok());
+    let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&won).unwrap()).unwrap();
+    assert_eq!(stored, won);
+}
+
 #[test]
 fn a_gateway_that_calls_about_a_kept_payment_is_asked_what_it_shows() {
     for gateway in GatewayKind::ALL {
@@ -221,18 +298,34 @@ fn a_gateway_that_calls_about_a_kept_payment_is_asked_what_it_shows() {
 enum Act {
     Request(Option<i64>),
     /// A call for ours. The gateway takes it, and the answer is heard or not.
-    Call { is_heard: bool },
+    Call {
+        is_heard: bool,
+    },
     /// Somebody refunds so much in the dashboard.
-    ByHand { amount: i64, is_pending: bool },
+    ByHand {
+        amount: i64,
+        is_pending: bool,
+    },
     /// What the gateway has of this place goes on: from pending to done, or to failed, and from done to failed.
-    GoesOn { index: usize, is_good: bool },
+    GoesOn {
+        index: usize,
+        is_good: bool,
+    },
+    /// A bank decides a dispute, which it opens where there is none of this number.
+    Disputes {
+        number: usize,
+        state: DisputeState,
+    },
     /// The schedule asks about all that is under way.
     Ask,
     /// A call of the gateway makes us look at what it shows, from this place on.
-    Look { from: usize },
+    Look {
+        from: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
+    let standings = vec![DisputeState::Open { respond_by: None }, DisputeState::Won, DisputeState::Lost];
     // Few amounts, so that they are often the same.
     let amount = prop::sample::select(vec![100_000, 200_000, 300_000]);
     prop_oneof![
@@ -240,6 +333,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => any::<bool>().prop_map(|is_heard| Act::Call { is_heard }),
         3 => (amount, any::<bool>()).prop_map(|(amount, is_pending)| Act::ByHand { amount, is_pending }),
         4 => (0..8_usize, any::<bool>()).prop_map(|(index, is_good)| Act::GoesOn { index, is_good }),
+        2 => (0..2_usize, prop::sample::select(standings)).prop_map(|(number, state)| Act::Disputes { number, state }),
         2 => Just(Act::Ask),
         4 => (0..8_usize).prop_map(|from| Act::Look { from }),
     ]
@@ -269,6 +363,7 @@ proptest! {
     fn the_link_says_what_the_gateway_gave(story in prop::collection::vec(act(), 1..40)) {
         let (mut link, id) = paid_link(GatewayKind::Stripe);
         let (mut books, mut minute): (Vec<ShownRefund>, i64) = (Vec::new(), 3);
+        let mut disputes: BTreeMap<usize, ShownDispute> = BTreeMap::new();
         let mut receipts: BTreeMap<ReceiptId, i64> = BTreeMap::new();
         for act in story.into_iter().chain([Act::Look { from: 0 }, Act::Ask]) {
             minute += 5;
@@ -304,6 +399,10 @@ proptest! {
                         ShownState::Pending | ShownState::Succeeded | ShownState::Failed { .. } => failed(),
                     };
                 }
+                Act::Disputes { number, state } => {
+                    let amount = if number == 0 { 700_000 } else { PAID };
+                    disputes.insert(number, dispute(&format!("du_{number}"), amount, state));
+                }
                 Act::Ask => {
                     for refund in link.attempts()[0].refunds.clone() {
                         let answer = answer_about(&refund, &books);
@@ -316,13 +415,20 @@ proptest! {
                 Act::Look { from } => {
                     let mut turned = books.clone();
                     turned.rotate_left(from.min(books.len()));
-                    let turned = shown(turned);
-                    let (next, written) = looked_after(&link, &id, &shown(books.clone()), now);
+                    let turned = Aftermath { disputes: disputes.values().rev().cloned().collect(), ..shown(turned) };
+                    let as_is = Aftermath { disputes: disputes.values().cloned().collect(), ..shown(books.clone()) };
+                    let (next, written) = looked_after(&link, &id, &as_is, now);
                     prop_assert_eq!(&looked_after(&link, &id, &turned, now).0, &next, "in whatever order");
                     prop_assert_eq!(next.apply_aftermath(&id, &turned, now), None, "a second look");
                     (link, corrections) = (next, written);
                     let gave = books.iter().filter(|one| one.state == ShownState::Succeeded);
-                    prop_assert_eq!(link.refunded(), gave.map(|one| one.amount).sum::<i64>(), "{:?}", books);
+                    let gave: i64 = gave.map(|one| one.amount).sum();
+                    let taken = |one: &&ShownDispute| one.state == DisputeState::Lost;
+                    // What was lost stays so while it is appealed.
+                    let appealed = link.attempts()[0].disputes.iter().filter(|one| one.is_open());
+                    let appealed = appealed.filter_map(|one| link.attempts()[0].taken_by(one)).map(|refund| refund.amount);
+                    let taken: i64 = disputes.values().filter(taken).map(|one| one.amount).sum::<i64>() + appealed.sum::<i64>();
+                    prop_assert_eq!(link.refunded(), gave + taken, "{:?} {:?}", books, disputes);
                 }
             }
             for Correction { receipt, corrected, .. } in corrections {
@@ -336,7 +442,8 @@ proptest! {
             let written = link.receipts().into_iter().filter(|one| one.kind != ReceiptKind::Payment);
             prop_assert_eq!(written.map(|one| one.id).collect::<std::collections::BTreeSet<_>>(), receipts.keys().cloned().collect());
             let mut references = std::collections::BTreeSet::new();
-            let known = link.attempts()[0].refunds.iter().filter_map(|refund| refund.gateway_reference.clone());
+            let known = link.attempts()[0].refunds.iter().filter(|refund| refund.undone_at().is_none());
+            let known = known.filter_map(|refund| refund.gateway_reference.clone());
             prop_assert!(known.into_iter().all(|reference| references.insert(reference)), "one of theirs is two of ours");
             let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&link).unwrap()).unwrap();
             prop_assert_eq!(&stored, &link);
