@@ -227,8 +227,8 @@ async fn what_somebody_refunds_in_a_dashboard_is_in_the_books_as_soon_as_the_gat
         assert_eq!((&link["status"], &refund["amount"]), (&json!("paid"), &json!(5_000)), "{name}");
         let parts = rows([("payment", 20_000), ("refund", 5_000)]);
         assert_eq!(paid.receipts().await, (parts, 5_000), "{name}");
-        let listed = paid.world.get("/v1/refunds?cause=gateway").await;
         paid.world.wait_for_event(&paid.made, "refund.succeeded").await;
+        let listed = paid.world.get("/v1/refunds?cause=gateway").await;
         assert_eq!(listed["data"][0]["reference"], refund["reference"], "{name}: {listed}");
         // More than is left cannot be asked for, and the rest goes by hand too.
         let path = format!("/v1/receipts/{}/refunds", link["receipts"][0].as_str().unwrap());
