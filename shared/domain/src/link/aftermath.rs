@@ -155,8 +155,10 @@ impl ShownRefund {
         ours.reference() == Some(self.reference.as_str())
     }
 
+    /// Whether it has our mark. Where ours counts as failed, such as by a person's word, what went all the same is another one.
     fn has_mark_of(&self, ours: &Refund) -> bool {
-        self.refund_id.as_ref() == Some(&ours.id) && self.amount == ours.amount
+        let went_all_the_same = self.is_alive() && matches!(ours.state, RefundState::Failed { .. });
+        self.refund_id.as_ref() == Some(&ours.id) && self.amount == ours.amount && !went_all_the_same
     }
 
     /// Whether it can only be one of ours, of which nobody knows the number: somebody made it by hand because the call for ours

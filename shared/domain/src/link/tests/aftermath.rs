@@ -188,6 +188,22 @@ fn what_a_person_said_to_have_gone_is_not_found_a_second_time_in_the_dashboard()
 }
 
 #[test]
+fn what_a_person_said_not_to_have_gone_is_in_the_books_once_the_gateway_shows_it() {
+    let (link, id) = paid_link(GatewayKind::Stripe);
+    let asked = link.request_refund(&id, wish(Some(500_000)), at(10)).unwrap();
+    let own = asked.last_refund(&id).unwrap();
+    let calling = asked.begin_refund_call(&id, &own, at(10)).unwrap();
+    let unclear = calling.apply_refund_answer(&id, &own, &RefundAnswer::Unlisted, at(10 + 120)).unwrap().link;
+    let said = unclear.resolve_refund(&own, RefundResolution::NotRefunded, None, at(140)).unwrap();
+    let done = seen(&said, &id, vec![refund("re_1", Some(&own), 500_000, ShownState::Succeeded)], 150);
+    assert_eq!(states(&done), [("requested", 500_000, "failed"), ("gateway", 500_000, "succeeded")]);
+    assert_eq!(done.refunded(), 500_000);
+    let failed = shown(vec![refund("re_1", Some(&own), 500_000, failed())]);
+    let (back, corrections) = looked_after(&done, &id, &failed, at(160));
+    assert_eq!((back.refunded(), corrections.len()), (0, 1));
+}
+
+#[test]
 fn what_went_is_written_down_also_where_it_is_more_than_was_left() {
     let (link, id) = paid_link(GatewayKind::Stripe);
     let noted = link.request_refund(&id, outside(None), at(10)).unwrap();
