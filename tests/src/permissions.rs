@@ -394,10 +394,25 @@ mod tests {
         assert_eq!(who("DeleteItem", &get(of_records)), ["create-link", "crm-api"]);
         assert_eq!(who("BatchWriteItem", &batch(of_records)), Vec::<&str>::new());
         let of_receipts = "receipt-search#shop#1234";
-        assert_eq!(who("Query", &query(of_receipts)), ["crm-api"]);
+        // What only a gateway's list has is looked for by its reference.
+        assert_eq!(who("Query", &query(of_receipts)), ["crm-api", "gateway-webhook"]);
         assert_eq!(who("BatchWriteItem", &batch(of_receipts)), ["deliver-messages"]);
         for operation in ["PutItem", "DeleteItem"] {
             assert_eq!(who(operation, &put(of_receipts)), Vec::<&str>::new(), "{operation}");
+        }
+    }
+
+    #[test]
+    fn who_answers_the_crm_writes_receipts_of_what_people_wrote_down_and_none_of_a_gateways() {
+        const FUNCTIONS: [&str; 6] = crate::in_process::FUNCTIONS;
+        let who = |operation: &str, pk: &str| -> Vec<&str> {
+            let may = |function: &&str| !refused(function, operation, &put(pk));
+            FUNCTIONS.into_iter().filter(may).collect()
+        };
+        assert_eq!(who("PutItem", "recorded-receipt#shop#rr_1"), ["crm-api", "expire-links"]);
+        assert_eq!(who("PutItem", "receipt#shop#rc_1"), ["gateway-webhook", "expire-links"]);
+        for pk in ["recorded-receipt#shop#rr_1", "receipt#shop#rc_1"] {
+            assert_eq!(who("DeleteItem", pk), Vec::<&str>::new(), "{pk}");
         }
     }
 
