@@ -194,6 +194,16 @@ impl Confirmation {
                 self.note_told(link, &attempt.id, return_data.hint, now).await
             }
             Step::Confirm => self.intend_and_confirm(link, &attempt.id, return_data, now).await,
+            Step::LookAfter if asker == Asker::Anybody => {
+                // It is noted before, so that of many who call at once one makes us ask.
+                let asked = link.asked(&attempt.id, return_data.hint, false, now);
+                match self.store.replace_link(&asked).await? {
+                    Written::Applied | Written::AlreadyApplied => {
+                        self.look_after(Outcome::Known(Box::new(asked)), &attempt.id, now).await
+                    }
+                    Written::Rejected(current) => Ok(Outcome::Unknown(current)),
+                }
+            }
             Step::FindRefund | Step::LookAfter => {
                 let before = link.version();
                 let outcome = self.hear_of_refunds(link, &attempt.id, now).await?;

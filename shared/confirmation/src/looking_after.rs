@@ -21,16 +21,21 @@ impl Confirmation {
         id: &AttemptId,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let Outcome::Known(link) = before else { return Ok(before) };
-        let Some((answer, newer)) = self.ask_what_became(&link, id).await? else { return Ok(Outcome::Known(link)) };
-        match answer {
-            AftermathAnswer::Shown(shown) => {
-                let link = self.write_shown(*link, id, newer, &shown, now).await?;
-                Ok(Outcome::Known(Box::new(link)))
+        let Outcome::Known(mut link) = before else { return Ok(before) };
+        for _ in 0..MAX_CONTENDED_TRIES {
+            let Some((answer, newer)) = self.ask_what_became(&link, id).await? else { return Ok(Outcome::Known(link)) };
+            let shown = match answer {
+                AftermathAnswer::Shown(shown) => shown,
+                AftermathAnswer::AccountRefused { .. } => return Ok(Outcome::AccountRefused(link)),
+                AftermathAnswer::Unknown { .. } => return Ok(Outcome::Unknown(link)),
+            };
+            match self.write_shown(*link, id, newer, &shown, now).await? {
+                Ok(link) => return Ok(Outcome::Known(Box::new(link))),
+                // Who changed the link may know something newer than this answer.
+                Err(current) => link = Box::new(current),
             }
-            AftermathAnswer::AccountRefused { .. } => Ok(Outcome::AccountRefused(link)),
-            AftermathAnswer::Unknown { .. } => Ok(Outcome::Unknown(link)),
         }
+        Err(ConfirmError::Contended)
     }
 
     /// `None` where no link keeps the payment, or where its gateway cannot tell.
@@ -60,8 +65,8 @@ impl Confirmation {
         Ok(Some((answer, newer)))
     }
 
-    /// Writes what follows from what a gateway shows, one change after the other. What somebody else wrote meanwhile is kept,
-    /// and what follows is decided on that anew. The result is the link as it is then.
+    /// Writes what follows from what a gateway shows, one change after the other. The result is the link as it is then, or as
+    /// somebody else had changed it meanwhile.
     async fn write_shown(
         &self,
         mut link: PaymentLink,
@@ -69,19 +74,12 @@ impl Confirmation {
         newer: Option<CredentialsVersion>,
         shown: &Aftermath,
         now: Timestamp,
-    ) -> Result<PaymentLink, ConfirmError> {
-        let mut contended = 0;
+    ) -> Result<Result<PaymentLink, PaymentLink>, ConfirmError> {
         while let Some(next) = link.clone().with_credentials(id, newer.clone()).apply_aftermath(id, shown, now) {
             let next = self.store_of(&next.link).with_booking(next).await?;
             match self.store.apply_transition(&next).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => link = next.link,
-                TransitionWritten::Written(Written::Rejected(current)) => {
-                    link = *current;
-                    contended += 1;
-                    if contended == MAX_CONTENDED_TRIES {
-                        return Err(ConfirmError::Contended);
-                    }
-                }
+                TransitionWritten::Written(Written::Rejected(current)) => return Ok(Err(*current)),
                 // Nothing that is shown of a payment claims one.
                 TransitionWritten::ReferenceTaken | TransitionWritten::LinkMovedOn => {
                     return Err(ConfirmError::Contended);
@@ -93,7 +91,7 @@ impl Confirmation {
             let (link_id, trace_id) = (link.id(), link.trace_id());
             tracing::error!(%link_id, attempt_id = %id, trace_id, left_out, "A payment has more refunds than a link has room for.");
         }
-        Ok(link)
+        Ok(Ok(link))
     }
 }
 

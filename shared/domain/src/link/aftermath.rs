@@ -52,7 +52,9 @@ impl PaymentLink {
             return None;
         }
         let (paid, taken) = (attempt.looked_after()?, attempt.taken_by(&dispute));
+        let is_noted = attempt.has_gone_by(&dispute);
         let refund = match (dispute.state, taken) {
+            (DisputeState::Lost, None) if is_noted => None,
             (DisputeState::Lost, None) => {
                 let amount = dispute.amount.min(paid.money.minor_units());
                 let new = NewRefund::by_gateway(RefundCause::Dispute, amount);
@@ -98,7 +100,9 @@ impl PaymentLink {
             if attempt.refunds.len() >= MOST_REFUNDS {
                 return None;
             }
-            let new = NewRefund::by_gateway(RefundCause::Gateway, shown.amount);
+            // No more of a payment can have gone back than there was, as far as books go.
+            let paid = attempt.looked_after()?.money.minor_units();
+            let new = NewRefund::by_gateway(RefundCause::Gateway, shown.amount.min(paid));
             let refund = Refund::new(self.next_refund_id(), new, now).first_shown(shown, can_reverse, now)?;
             let link = self.with_refunds(&attempt.id, now, |attempt| attempt.refunds.push(refund.clone()));
             let correction = link.correction(&attempt.id, &refund);
@@ -150,9 +154,20 @@ impl ShownRefund {
         }
     }
 
-    /// Whether we know it by its number. What somebody noted to have gone by other means may be named by it too.
+    /// Whether we know it by its number. What somebody noted to have gone by other means may be named by it too. Where a person
+    /// said that ours did not go, or that it was noted by mistake, what went all the same is another one.
     fn has_number_of(&self, ours: &Refund) -> bool {
-        ours.reference() == Some(self.reference.as_str())
+        let is_meant = match &ours.state {
+            RefundState::Failed { .. } => self.is_alive() && ours.resolved_by.is_none(),
+            RefundState::Voiding { .. } => false,
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::NeedsReview { .. } => true,
+        };
+        is_meant && ours.reference() == Some(self.reference.as_str())
     }
 
     /// Whether it has our mark. Where ours counts as failed, such as by a person's word, what went all the same is another one.

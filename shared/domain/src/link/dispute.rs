@@ -55,9 +55,15 @@ impl Attempt {
         })
     }
 
+    /// Whether the books have what it took, also where a person noted that by hand.
+    pub(super) fn has_gone_by(&self, dispute: &Dispute) -> bool {
+        let reference = Some(dispute.reference.as_str());
+        self.refunds.iter().any(|refund| refund.reference() == reference && refund.has_succeeded())
+    }
+
     /// What is disputed and not decided, in minor units. What is known to be taken counts as a refund.
     pub(super) fn disputed(&self) -> i64 {
-        let open = self.disputes.iter().filter(|dispute| dispute.is_open() && self.taken_by(dispute).is_none());
+        let open = self.disputes.iter().filter(|dispute| dispute.is_open() && !self.has_gone_by(dispute));
         open.fold(0, |sum, dispute| sum.saturating_add(dispute.amount))
     }
 

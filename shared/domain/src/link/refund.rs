@@ -331,7 +331,7 @@ impl Refund {
 
     /// Whether the gateway took the order and has not said what became of it.
     pub(super) fn is_at_the_gateway(&self) -> bool {
-        self.is_undecided() && self.gateway_reference.is_some()
+        (self.is_under_way() || self.needs_review()) && self.gateway_reference.is_some()
     }
 
     /// Whether nobody knows which of the gateway's refunds it is, if any, so that no other call may be made meanwhile.

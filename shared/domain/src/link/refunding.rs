@@ -312,8 +312,11 @@ impl PaymentLink {
         if amount > left {
             return Err(RefundRefused::TooMuch { left });
         }
-        let taking = attempt.refunds.iter().filter(|refund| refund.takes() > 0).count();
-        let is_asked_too_often = method == RefundBy::Gateway && attempt.refunds.len() >= MOST_ASKED_FOR;
+        // What somebody did in the gateway's dashboard, and what a bank took, use up nothing of that.
+        let is_ours = |refund: &&Refund| matches!(refund.cause, RefundCause::Automatic | RefundCause::Requested);
+        let taking = attempt.refunds.iter().filter(is_ours).filter(|refund| refund.takes() > 0).count();
+        let asked_for = attempt.refunds.iter().filter(is_ours).count();
+        let is_asked_too_often = method == RefundBy::Gateway && asked_for >= MOST_ASKED_FOR;
         if taking >= MAX_REFUNDS || is_asked_too_often {
             return Err(RefundRefused::TooMany);
         }
