@@ -415,7 +415,8 @@ async fn happen(store: &BusinessStore, all: &Store, links: &mut Links, change: &
     if !matches!(change, Change::Pay(_) | Change::PayTooMuch(_)) {
         assert!(matches!(store.replace_link(&next).await.unwrap(), Written::Applied));
     }
-    let has_failed = next.outbox().as_slice().iter().any(|event| event.kind == EventType::MessageFailed);
+    // Nothing here has people told again, which alone would end that.
+    let has_failed = link.facts().message_failed || matches!(change, Change::FailMessage(_));
     assert_eq!(next.facts().message_failed, has_failed, "{next:?}");
     links.insert(*number, next);
 }
