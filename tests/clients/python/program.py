@@ -17,6 +17,9 @@ from paylink.models import (
     AuditEntryCreatedEvent,
     Contact,
     ContactInput,
+    DisputeLostEvent,
+    DisputeOpenedEvent,
+    DisputeWonEvent,
     EventPage,
     PaymentLinkStatus,
     MessageFailedEvent,
@@ -27,12 +30,15 @@ from paylink.models import (
     PaymentLinkDraft,
     PaymentLinkDraftCreate,
     PaymentLinkExpiredEvent,
+    PaymentLinkHeldEvent,
     PaymentLinkOpenedEvent,
     PaymentLinkPage,
     PaymentLinkPaidEvent,
+    PaymentLinkReleasedEvent,
     Problem,
     Receipt,
     ReceiptRegisteredEvent,
+    ReceiptVoidedEvent,
     RecipientsInput,
     RefundCreatedEvent,
     RefundFailedEvent,
@@ -120,18 +126,20 @@ def events(paid: PaymentLink, receipt: Receipt) -> None:
     """What an event carries follows from its type, and every type is named."""
     page = list_events.sync(client=client, limit=100)
     assert isinstance(page, EventPage), page
-    said: dict[str, str] = {}
+    said: dict[str, str | None] = {}
     for event in page.data:
         if event.payment_link_id != paid.id:
             continue
         match event:
             case (
                 PaymentLinkCreatedEvent() | PaymentLinkOpenedEvent() | PaymentLinkPaidEvent() | PaymentLinkExpiredEvent()
-                | PaymentLinkCancelledEvent() | AttemptFailedEvent() | AttemptNeedsReviewEvent() | RefundCreatedEvent()
-                | RefundSucceededEvent() | RefundFailedEvent() | RefundNeedsReviewEvent() | MessageFailedEvent()
+                | PaymentLinkCancelledEvent() | PaymentLinkHeldEvent() | PaymentLinkReleasedEvent() | AttemptFailedEvent()
+                | AttemptNeedsReviewEvent() | RefundCreatedEvent() | RefundSucceededEvent() | RefundFailedEvent()
+                | RefundNeedsReviewEvent() | DisputeOpenedEvent() | DisputeWonEvent() | DisputeLostEvent()
+                | MessageFailedEvent()
             ):
                 said[event.type_] = say_status(event.data)
-            case ReceiptRegisteredEvent():
+            case ReceiptRegisteredEvent() | ReceiptVoidedEvent():
                 said[event.type_] = event.data.gateway_reference
             case AuditEntryCreatedEvent():
                 said[event.type_] = event.data.action.value

@@ -79,22 +79,28 @@ const put = await paylink.PUT('/v1/contacts/{id}', { ...contact, body: { ...read
 assert.deepEqual(put.data, { ...read.data, profile_url });
 
 // What an event carries follows from its type, and every type is named.
-const sayEvent = (event: Event): string => {
+const sayEvent = (event: Event): string | null => {
   switch (event.type) {
     case 'payment_link.created':
     case 'payment_link.opened':
     case 'payment_link.paid':
     case 'payment_link.expired':
     case 'payment_link.cancelled':
+    case 'payment_link.held':
+    case 'payment_link.released':
     case 'attempt.failed':
     case 'attempt.needs_review':
     case 'refund.created':
     case 'refund.succeeded':
     case 'refund.failed':
     case 'refund.needs_review':
+    case 'dispute.opened':
+    case 'dispute.won':
+    case 'dispute.lost':
     case 'message.failed':
       return sayStatus(event.data);
     case 'receipt.registered':
+    case 'receipt.voided':
       return event.data.gateway_reference;
     case 'audit_entry.created':
       return event.data.action;

@@ -67,7 +67,7 @@ pub(crate) struct PaymentRecordBody {
 
 /// Why what was written down is void. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = Void)]
+#[schema(as = VoidCreate)]
 pub(crate) struct VoidBody {
     /// For the business's own people and its log: at most 200 characters. Left out, none.
     #[serde(default)]

@@ -125,10 +125,10 @@ impl Operation {
         self.with_body::<T>(true, &["application/merge-patch+json", "application/json"])
     }
 
-    /// A list in CSV, as a text. `description` says which columns it has.
+    /// A list in CSV, sent as the bytes of its file. `description` says which columns it has.
     #[must_use]
     pub fn takes_csv(mut self, description: &'static str) -> Self {
-        let content = json!({ "text/csv": { "schema": { "type": "string" } } });
+        let content = json!({ "text/csv": { "schema": { "type": "string", "format": "binary" } } });
         let body = json!({ "description": description, "required": true, "content": content });
         self.content.insert("requestBody".to_owned(), body);
         self.refusals.extend([400, 413, 415, 422]);
