@@ -4,6 +4,7 @@
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
 //! knows a field of its protocol. To add one: a file here, an arm in [`dispatch`], a row in `domain::gateway`.
 
+mod aftermath;
 mod endpoints;
 mod lists;
 mod mollie;
@@ -16,7 +17,7 @@ mod wiring;
 mod zarinpal;
 mod zibal;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -532,11 +533,6 @@ fn unknown(why: &str) -> GatewayAnswer {
     GatewayAnswer::Unknown { why: why.to_owned() }
 }
 
-/// An answer about a payment of which a part cannot be read.
-fn unreadable(why: &str) -> AftermathAnswer {
-    AftermathAnswer::Unknown { why: why.to_owned() }
-}
-
 fn not_paid(cause: NotPaidCause, code: &str) -> GatewayAnswer {
     GatewayAnswer::NotPaid(NotPaidReason::new(cause, code))
 }
@@ -572,12 +568,6 @@ fn web_address(text: &str) -> Option<String> {
 /// a dashboard may write it there.
 fn our_refund(mark: Option<&str>, link: &LinkId) -> Option<RefundId> {
     RefundId::parse(mark?).ok().filter(|id| id.link().as_ref() == Some(link))
-}
-
-/// Whether every reference is a word and there once. A list that was changed while its pages were read can name one twice.
-fn are_words_of_their_own<'a>(references: impl Iterator<Item = &'a str>) -> bool {
-    let mut seen = BTreeSet::new();
-    references.into_iter().all(|reference| is_word(reference) && seen.insert(reference))
 }
 
 /// A number, or a text that is one.
@@ -638,19 +628,6 @@ mod tests {
             [(Some(ours.as_str()), &other), (Some("order-7"), &link()), (Some(""), &link()), (None, &link())]
         {
             assert_eq!(our_refund(mark, link), None, "{mark:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_there_twice_or_is_no_word_is_no_id() {
-        for (references, expected) in [
-            (&["re_1", "re_2"][..], true),
-            (&[], true),
-            (&["re_1", "re_1"], false),
-            (&["re_1", ""], false),
-            (&["../x"], false),
-        ] {
-            assert_eq!(are_words_of_their_own(references.iter().copied()), expected, "{references:?}");
         }
     }
 }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Finding, GatewayAnswer, NotPaidCause, Payment,
-    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+    AccountCheck, AftermathAnswer, DisputeState, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
+    ShownDispute, ShownRefund, ShownState,
 };
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -28,12 +28,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::aftermath::{self, Pages};
 use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_word, not_paid, object, our_refund,
-    unknown, unreadable, web_address,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_word, not_paid, object, our_refund, unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -234,13 +234,6 @@ struct PageLinks {
     /// Null on the last page.
     #[serde(default)]
     next: Option<Href>,
-}
-
-/// The pages of a list, and whether none is left.
-#[derive(Debug)]
-struct Pages<T> {
-    items: Vec<T>,
-    is_whole: bool,
 }
 
 /// What a payment has a list of.
@@ -728,28 +721,14 @@ fn shown(
     payment: &Payment,
     link: &LinkId,
 ) -> AftermathAnswer {
-    let of_refunds: Result<Vec<_>, _> = refunds.items.iter().map(|refund| refund.shown(payment, link)).collect();
-    let of_chargebacks: Result<Vec<_>, _> = chargebacks.items.iter().map(|one| one.shown(payment)).collect();
-    let (of_refunds, of_chargebacks) = match (of_refunds, of_chargebacks) {
-        (Ok(refunds), Ok(chargebacks)) => (refunds, chargebacks),
-        (Err(why), _) | (_, Err(why)) => return unreadable(why),
-    };
-    let references = of_refunds.iter().map(|one| &one.reference).chain(of_chargebacks.iter().map(|one| &one.reference));
-    if !are_words_of_their_own(references.map(String::as_str)) {
-        return unreadable("a list with an id that is none, or is there twice");
-    }
-    let alive = of_refunds.iter().filter(|refund| !matches!(refund.state, ShownState::Failed { .. }));
-    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
-    let charged_back = of_chargebacks.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
     let is_at_most = |counted: Option<&Amount>, listed: i64| {
         counted.is_none_or(|counted| minor_units(counted, payment).is_some_and(|counted| counted <= listed))
     };
-    let is_explained =
-        is_at_most(object.refunded.as_ref(), back) && is_at_most(object.charged_back.as_ref(), charged_back);
-    AftermathAnswer::Shown(Aftermath {
-        refunds: of_refunds,
-        disputes: of_chargebacks,
-        is_whole: refunds.is_whole && chargebacks.is_whole && is_explained,
+    let refunds = refunds.shown(|refund| refund.shown(payment, link));
+    let chargebacks = chargebacks.shown(|chargeback| chargeback.shown(payment));
+    aftermath::shown(refunds, chargebacks, |back, chargebacks| {
+        let charged_back = chargebacks.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
+        is_at_most(object.refunded.as_ref(), back) && is_at_most(object.charged_back.as_ref(), charged_back)
     })
 }
 
@@ -947,6 +926,7 @@ mod tests {
     use super::*;
     use crate::refunds::tests as ours;
     use crate::tests::attempt;
+    use domain::gateway::Aftermath;
 
     fn of(units: i64, code: &str) -> Money {
         Money::new(units, Currency::parse(code).unwrap()).unwrap()

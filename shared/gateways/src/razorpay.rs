@@ -14,8 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment,
-    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+    AccountCheck, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
+    ShownDispute, ShownRefund, ShownState,
 };
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -28,12 +28,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::aftermath::{self, Pages, instant_of_seconds, unreadable};
 use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_hmac_of, is_word, not_paid, object,
-    our_refund, unknown, unreadable, web_address,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund, unknown,
+    web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -224,13 +225,6 @@ enum DisputeStatus {
     Closed,
     #[serde(other)]
     Undocumented,
-}
-
-/// The pages of a list, and whether none is left.
-#[derive(Debug)]
-struct Pages<T> {
-    items: Vec<T>,
-    is_whole: bool,
 }
 
 impl GatewayAdapter for Razorpay<'_> {
@@ -854,29 +848,11 @@ fn shown(
     if made.id != payment.reference || made.currency != payment.money.currency().code() {
         return unreadable("another payment than was asked for");
     }
-    let of_refunds: Result<Vec<_>, _> = refunds.items.iter().map(|refund| refund.shown(made, link)).collect();
     let about_it = disputes.items.iter().filter(|dispute| dispute.payment_id == made.id);
-    let of_disputes: Result<Vec<_>, _> = about_it.map(|dispute| dispute.shown(made)).collect();
-    let (of_refunds, of_disputes) = match (of_refunds, of_disputes) {
-        (Ok(refunds), Ok(disputes)) => (refunds, disputes),
-        (Err(why), _) | (_, Err(why)) => return unreadable(why),
-    };
-    let references = of_refunds.iter().map(|one| &one.reference).chain(of_disputes.iter().map(|one| &one.reference));
-    if !are_words_of_their_own(references.map(String::as_str)) {
-        return unreadable("a list with an id that is none, or is there twice");
-    }
-    let alive = of_refunds.iter().filter(|refund| !matches!(refund.state, ShownState::Failed { .. }));
-    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
-    AftermathAnswer::Shown(Aftermath {
-        refunds: of_refunds,
-        disputes: of_disputes,
-        is_whole: refunds.is_whole && disputes.is_whole && made.amount_refunded.unwrap_or(0) <= back,
-    })
-}
-
-/// An instant as they write it: in seconds, and none where that is zero.
-fn instant(value: &Value) -> Option<Timestamp> {
-    Timestamp::from_second(value.as_i64().filter(|second| *second > 0)?).ok()
+    let disputes = Pages { items: about_it.collect(), is_whole: disputes.is_whole };
+    let refunds = refunds.shown(|refund| refund.shown(made, link));
+    let disputes = disputes.shown(|dispute| dispute.shown(made));
+    aftermath::shown(refunds, disputes, |back, _| made.amount_refunded.unwrap_or(0) <= back)
 }
 
 impl DisputeObject {
@@ -886,7 +862,7 @@ impl DisputeObject {
             return Err("a dispute in another currency than its payment");
         }
         let state = match self.status {
-            DisputeStatus::Open => DisputeState::Open { respond_by: instant(&self.respond_by) },
+            DisputeStatus::Open => DisputeState::Open { respond_by: instant_of_seconds(&self.respond_by) },
             DisputeStatus::UnderReview => DisputeState::Open { respond_by: None },
             DisputeStatus::Won | DisputeStatus::Closed => DisputeState::Won,
             DisputeStatus::Lost => DisputeState::Lost,
@@ -904,7 +880,7 @@ impl DisputeObject {
             amount,
             reason: reason.map(|code| at_most(code, LONGEST_CODE)),
             state,
-            opened_at: instant(&self.created_at),
+            opened_at: instant_of_seconds(&self.created_at),
         })
     }
 }
@@ -930,7 +906,7 @@ impl RefundObject {
             refund_id: our_refund(self.mark(), link),
             amount: self.amount,
             state,
-            at: instant(&self.created_at),
+            at: instant_of_seconds(&self.created_at),
         })
     }
 
@@ -961,6 +937,7 @@ mod tests {
     use super::*;
     use crate::refunds::tests as ours;
     use crate::tests::attempt;
+    use domain::gateway::Aftermath;
     use hmac::{Hmac, KeyInit, Mac};
     use sha2::Sha256;
 

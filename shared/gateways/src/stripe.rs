@@ -9,8 +9,8 @@ mod list;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment,
-    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+    AccountCheck, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
+    ShownDispute, ShownRefund, ShownState,
 };
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -22,12 +22,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::aftermath::{self, Pages, instant_of_seconds, unreadable};
 use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_hmac_of, is_word, not_paid, object,
-    our_refund, unknown, unreadable, web_address,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund, unknown,
+    web_address,
 };
 
 /// The version whose answers this file reads.
@@ -239,13 +240,6 @@ enum DisputeStatus {
 struct Page<T> {
     data: Vec<T>,
     has_more: bool,
-}
-
-/// The pages of a list, and whether none is left.
-#[derive(Debug)]
-struct Pages<T> {
-    items: Vec<T>,
-    is_whole: bool,
 }
 
 /// Why a list is not there.
@@ -756,7 +750,7 @@ impl Refund {
             refund_id: our_refund(self.mark(), link),
             amount: self.amount,
             state,
-            at: instant(&self.created),
+            at: instant_of_seconds(&self.created),
         })
     }
 }
@@ -787,13 +781,13 @@ impl Dispute {
             amount: self.amount,
             reason: reason.map(|word| at_most(word, LONGEST_CODE)),
             state,
-            opened_at: instant(&self.created),
+            opened_at: instant_of_seconds(&self.created),
         })
     }
 
     /// Zero stands for a bank that takes no response.
     fn respond_by(&self) -> Option<Timestamp> {
-        instant(self.evidence_details.get("due_by")?)
+        instant_of_seconds(self.evidence_details.get("due_by")?)
     }
 }
 
@@ -852,35 +846,16 @@ fn shown(
     payment: &Payment,
     link: &LinkId,
 ) -> AftermathAnswer {
-    let of_refunds: Result<Vec<_>, _> =
-        refunds.items.iter().map(|refund| refund.shown(charge, payment, link)).collect();
-    let of_disputes: Result<Vec<_>, _> = disputes.items.iter().map(|dispute| dispute.shown(payment)).collect();
-    let (of_refunds, of_disputes) = match (of_refunds, of_disputes) {
-        (Ok(refunds), Ok(disputes)) => (refunds, disputes),
-        (Err(why), _) | (_, Err(why)) => return unreadable(why),
-    };
-    let references = of_refunds.iter().map(|one| &one.reference).chain(of_disputes.iter().map(|one| &one.reference));
-    if !are_words_of_their_own(references.map(String::as_str)) {
-        return unreadable("a list with an id that is none, or is there twice");
-    }
-    let alive = refunds.items.iter().filter(|refund| !refund.has_failed());
-    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
-    let is_explained = charge.amount_refunded <= back && (!charge.disputed || !of_disputes.is_empty());
-    AftermathAnswer::Shown(Aftermath {
-        refunds: of_refunds,
-        disputes: of_disputes,
-        is_whole: refunds.is_whole && disputes.is_whole && is_explained,
+    let refunds = refunds.shown(|refund| refund.shown(charge, payment, link));
+    let disputes = disputes.shown(|dispute| dispute.shown(payment));
+    aftermath::shown(refunds, disputes, |back, disputes| {
+        charge.amount_refunded <= back && (!charge.disputed || !disputes.is_empty())
     })
 }
 
 /// Whether a currency as they write it is that of a payment.
 fn is_in(code: &str, payment: &Payment) -> bool {
     code.eq_ignore_ascii_case(payment.money.currency().code())
-}
-
-/// An instant as they write it: in seconds, and none where that is zero.
-fn instant(value: &Value) -> Option<Timestamp> {
-    Timestamp::from_second(value.as_i64().filter(|second| *second > 0)?).ok()
 }
 
 /// The session's id becomes a part of addresses, and a customer's browser is sent where the session is: neither is taken
@@ -1052,6 +1027,7 @@ fn is_signed(header: &str, body: &[u8], secret: &str, now: Timestamp) -> bool {
 mod tests {
     use super::*;
     use crate::refunds::tests as ours;
+    use domain::gateway::Aftermath;
     use hmac::{Hmac, KeyInit, Mac};
     use serde_json::json;
     use sha2::Sha256;
