@@ -13,11 +13,12 @@ include tools.mk
 BUILD := cargo build --workspace --bins
 TEST := cargo test --workspace
 
-.PHONY: help run reset test test-end-to-end test-browser test-api test-deploy sam-build test-peers test-clients test-dynamodb-local test-crashes test-orders simulate test-lists test-totals load release bench bench-check bench-baseline bench-growth bench-totals bench-experiments bench-page fuzz check deny advisories openapi openapi-release lint lint-template lint-openapi
+.PHONY: help run reset test test-end-to-end test-browser test-api test-deploy sam-build test-peers test-clients test-dynamodb-local test-crashes test-orders simulate test-look-backs test-lists test-totals load release bench bench-check bench-baseline bench-growth bench-totals bench-experiments bench-page fuzz check deny advisories openapi openapi-release lint lint-template lint-openapi
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
 
+run: export PAYLINK_LOCAL_ENDS_WITH_PARENT := yes
 run: tools ## Run the whole product on this machine
 	cargo run --bin paylink-local
 
@@ -83,6 +84,10 @@ test-orders: ## Let everything that can come in about a payment come in, in ever
 SEEDS ?= 1000
 simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again, PAYLINK_SECONDS=300 as many as there is time for
 	SEEDS=$(SEEDS) $(PROOF) simulation:: -- --nocapture
+
+LOOKS ?= 1000
+test-look-backs: ## Look LOOKS=1000 times at accounts' own lists, with trouble in between; PAYLINK_SECONDS=60 looks as often as there is time for
+	LOOKS=$(LOOKS) $(PROOF) look_backs:: -- --nocapture
 
 # As many show it as the bounds need, unless LINKS names another number.
 test-lists: ## Fill a business with LINKS=1000000 links, and hold every page of its lists against a plain filter over all of them

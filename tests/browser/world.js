@@ -1,12 +1,12 @@
 // The local cloud in a process of its own, and a real browser before it.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { crc32, deflateSync } from 'node:zlib';
+import { crc32, deflateSync, gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -18,7 +18,7 @@ export const isOurs = (address) => hosts.some((host) => String(address).startsWi
 export const cloud = `http://localhost:${firstPort + 1}`;
 const dynamodb = `http://localhost:${firstPort + 2}`;
 const screenshots = path.join(root, 'target/screenshots');
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+export const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Starts the built local cloud with the functions behind cargo lambda watch, and waits until it says that it is ready. */
 export async function startCloud() {
@@ -184,12 +184,68 @@ function watched(page) {
 export const keep = (page, name, fullPage = true) => page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage });
 
 /** What axe finds on a page, by rules or by sets of them. */
-async function violations(page, runOnly) {
+export async function violations(page, runOnly) {
   const result = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), runOnly);
   return result.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
 }
 
-/** Looks at one of our pages: accessible, quiet, small, and kept as a picture of its light scheme. */
+/** The heaviest page, after gzip and without the logo, in bytes. */
+const heaviest = 8_192;
+
+/** What a finger can hit, in CSS pixels. */
+const smallestTarget = 44;
+
+/** What of a page is wider than the screen or than what it stands in, and what is too small for a finger. */
+const misfits = (page) => page.evaluate((least) => {
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const small = [...document.querySelectorAll('main a, main button')]
+    .map((element) => [element.outerHTML.slice(0, 90), element.getBoundingClientRect()])
+    .filter(([, box]) => box.height > 0 && box.height < least - 0.5)
+    .map(([html, box]) => `${box.height} pixels high: ${html}`);
+  return [...(wide > 0 ? [`${wide} pixels wider than the screen`] : []), ...small];
+}, smallestTarget);
+
+/** Keeps the same page in the dark, in the colours of the reader's own, with letters twice as large, and at another width. */
+async function keepOtherways(page, name) {
+  const found = [];
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await keep(page, `${name}-dark`);
+  await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
+  await keep(page, `${name}-forced`);
+  await page.emulateMedia({ forcedColors: 'none' });
+  // Whatever can be read grows with the letters of the browser, and nothing is cut off.
+  const size = () => page.evaluate(() => ['main', '.button', 'dd', 'h1', '.amount'].map((part) => {
+    const element = document.querySelector(part);
+    return element && parseFloat(getComputedStyle(element).fontSize);
+  }));
+  const before = await size();
+  await page.evaluate(() => { document.documentElement.style.fontSize = '200%'; });
+  const after = await size();
+  if (before.some((pixels, at) => pixels && Math.abs(after[at] - 2 * pixels) > 0.5)) found.push(`letters grow from ${before} to ${after}`);
+  found.push(...(await misfits(page)).map((one) => `at 200 %, ${one}`));
+  await keep(page, `${name}-200`);
+  await page.evaluate(() => { document.documentElement.style.fontSize = ''; });
+  const { width, height } = page.viewportSize();
+  await page.setViewportSize(width < 600 ? { width: 1280, height: 800 } : { width: 360, height: 640 });
+  found.push(...(await misfits(page)).map((one) => `at the other width, ${one}`));
+  await keep(page, `${name}-other-width`);
+  await page.setViewportSize({ width, height });
+  return found;
+}
+
+/** All pictures on one page, for whoever looks at them: a page in a row, in its six looks. */
+export function writeContactSheet() {
+  const looks = ['', '-dark', '-forced', '-200', '-other-width'];
+  const names = readdirSync(screenshots).filter((name) => name.endsWith('.png')).map((name) => name.slice(0, -4));
+  const pages = names.filter((name) => !looks.slice(1).some((look) => name.endsWith(look))).sort();
+  const picture = (name) => (names.includes(name) ? `<a href="${name}.png"><img src="${name}.png" alt="${name}" loading="lazy"></a>` : '');
+  const rows = pages.map((name) => `<section><h2>${name}</h2>${looks.map((look) => picture(name + look)).join('')}</section>`);
+  const style = 'body{font:14px sans-serif;margin:1rem}section{display:flex;flex-wrap:wrap;gap:.5rem;align-items:start;margin:0 0 1rem}'
+    + 'h2{flex:100%;margin:0;font-size:1rem}img{max-width:16rem;max-height:30rem;border:1px solid #999}';
+  writeFileSync(path.join(screenshots, 'index.html'), `<!doctype html><meta charset="utf-8"><title>Pages</title><style>${style}</style>${rows.join('\n')}\n`);
+}
+
+/** Looks at one of our pages: accessible, quiet, small, and kept as pictures of all its looks. */
 export async function lookAt(page, name) {
   if (!isOurs(page.url())) throw new Error(`${name}: not one of our pages but ${page.url()}`);
   await keep(page, name);
@@ -203,10 +259,13 @@ export async function lookAt(page, name) {
   const notLoaded = page.notLoaded.filter((address) => !page.gone.has(address)).map((address) => `not loaded: ${address}`);
   const troubles = [...page.troubles, ...notLoaded];
   if (troubles.length) throw new Error(`${name}: ${troubles.join('\n')}`);
-  const pictures = await page.evaluate(() => performance.getEntriesByType('resource')
-    .reduce((sum, resource) => sum + resource.encodedBodySize, 0));
-  const size = Buffer.byteLength(await page.content()) + pictures;
-  if (size > 30_000) throw new Error(`${name}: ${size} bytes`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (wide > 0) throw new Error(`${name}: ${wide} pixels wider than the screen`);
+  // One request, the logo apart and what the script of a page that waits has asked.
+  const others = await page.evaluate(() => performance.getEntriesByType('resource')
+    .filter(({ name, initiatorType }) => initiatorType !== 'xmlhttprequest' && !new URL(name).pathname.startsWith('/logo/'))
+    .map((resource) => resource.name));
+  if (others.length) throw new Error(`${name}: more requests: ${others.join(' ')}`);
+  const size = gzipSync(await page.content()).length;
+  if (size > heaviest) throw new Error(`${name}: ${size} bytes`);
+  const wrong = [...await misfits(page), ...await keepOtherways(page, name)];
+  if (wrong.length) throw new Error(`${name}: ${wrong.join('\n')}`);
 }

@@ -45,6 +45,9 @@ class Answer:
         return self.headers["location"]
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
 def send(method: str, url: str, headers: dict | None = None, body: str | None = None) -> Answer:
     """One request, redirects not followed. Every name leads to this machine, and what is https on AWS is the emulator."""
     parts = urllib.parse.urlsplit(url)
@@ -58,6 +61,11 @@ def send(method: str, url: str, headers: dict | None = None, body: str | None = 
 def browse(url: str) -> Answer:
     """A person opens an address."""
     return send("GET", url, NAVIGATION)
+
+
+def press(link: str) -> Answer:
+    """A person presses the button of the page before the gateway."""
+    return send("POST", f"{link}/go", FORM, "")
 
 
 def wait_for(what: str, look, seconds: float = 60):

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import boto3
 
-from emulator import Crm, Emulator, browse, send, wait_for
+from emulator import FORM, Crm, Emulator, browse, press, send, wait_for
 from guide import DEPLOY, Guide
 
 HEADING = "Restore"
@@ -33,7 +33,7 @@ def rehearse(guide: Guide, emulator: Emulator, api, crm: Crm) -> None:
     crm.told(told["id"], "payment_link.created")
     crm.told(paid["id"], "payment_link.created")
     settings = api.call("GET", "/v1/settings")
-    page = browse(paid["url"]).location
+    page = press(paid["url"]).location
     instant = datetime.now(timezone.utc).replace(microsecond=0)
     for name in (table, secrets):
         dynamodb.restore_table_to_point_in_time(
@@ -44,8 +44,7 @@ def rehearse(guide: Guide, emulator: Emulator, api, crm: Crm) -> None:
     copies = [f"{name}-at-{instant:%Y%m%dT%H%M%SZ}" for name in (table, secrets)]
 
     # After it: that customer pays, another link is made and told, and the settings are overwritten.
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    returned = browse(send("POST", page, form, "outcome=paid").location)
+    returned = browse(send("POST", page, FORM, "outcome=paid").location)
     assert returned.status == 303, f"{returned.status} {returned.text}"
     crm.told(paid["id"], "payment_link.paid")
     receipts = api.link(paid)["receipts"]

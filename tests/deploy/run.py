@@ -19,7 +19,7 @@ from samtranslator.yaml_helper import yaml_parse
 import complete
 import restore
 import transformed
-from emulator import REGION, ROOT, Crm, Emulator, browse, send, wait_for
+from emulator import FORM, REGION, ROOT, Crm, Emulator, browse, press, send, wait_for
 from guide import BUSINESSES, DEPLOY, OPERATIONS, PROTECTION, Guide, LeftOut, Otherwise, Shell
 
 HERE = Path(__file__).resolve().parent
@@ -172,11 +172,12 @@ def architecture() -> str:
 
 
 def open_and_choose(link: dict, outcome: str):
-    """The customer opens the link, and chooses what happens on the simulated gateway's page."""
-    opened = browse(link["url"])
+    """The customer opens the link, presses its button, and chooses what happens on the simulated gateway's page."""
+    summary = browse(link["url"])
+    assert summary.status == 200 and "زرین‌پال" in summary.text, f"{summary.status} {summary.text}"
+    opened = press(link["url"])
     assert opened.status == 303, f"{opened.status} {opened.text}"
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return send("POST", opened.location, form, f"outcome={outcome}")
+    return send("POST", opened.location, FORM, f"outcome={outcome}")
 
 
 def pay(link: dict) -> str:
@@ -354,6 +355,7 @@ def the_command_knows_the_stack(guide: Guide) -> None:
         "stack: No function is stopped.",
         "stack: The table's stream comes to deliver-messages.",
         "stack: The schedule ExpireLinks",
+        "stack: The schedule RunBatches",
         "is protected from being deleted.",
         f"email: SES has verified {ADDRESS} in {REGION}",
         "alarms: Somebody is told of alarms.",

@@ -8,22 +8,23 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::business::look_back::Looked;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{
     AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId, ReceiptId, RefundId,
 };
-use domain::link::{Attempt, MAX_REFUNDS, PaymentLink, Refund, RefundBy, RefundState};
+use domain::link::{Attempt, MAX_REFUNDS, PaymentLink, Refund, RefundBy, RefundCause, RefundState};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::business::Business;
 use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::ToSpan;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan};
 use paylink_admin::{Admin, ReplayResult};
 use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
 use paylink_local::seed::{
@@ -36,7 +37,7 @@ use runtime::{Clock, Environment};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use simulators::gateways::SIMULATED;
-use store::{ApiKey, KeyHolder, Scope};
+use store::{ApiKey, DueWork, KeyHolder, RecordWritten, Scope};
 
 use crate::engine::Engine;
 use crate::fault_proxy::FaultProxy;
@@ -45,6 +46,7 @@ use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{self, Evidence, Expected, Observer, Revision, Stage};
 use crate::lists::{self, Extent};
 use crate::meter::{Meter, Usage};
+use crate::seeded::Seeded;
 use crate::{NAVIGATION, Reply, browser, cloud_options, dynamodb, written};
 
 /// What differs between worlds, where somebody says so.
@@ -177,6 +179,8 @@ impl FaultyWorld {
         if !is_metered {
             add_accounts(&cloud).await;
         }
+        let now = Clock::Ahead(clock).now();
+        look_back_at_all(&cloud, now).await;
         let mut at_terminal = cloud.environment.clone();
         let queue = format!("{}/sqs/undelivered", cloud.page_url());
         at_terminal.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), queue);
@@ -242,6 +246,21 @@ impl FaultyWorld {
         self.crm_as(API_KEY, method, path, body, more).await
     }
 
+    /// What the CRM reads at an address, where there is something.
+    ///
+    /// # Panics
+    /// Where there is nothing.
+    pub async fn get(&self, path: &str) -> Value {
+        let reply = self.crm(Method::GET, path, &Value::Null, &[]).await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+        reply.json()
+    }
+
+    /// A link as the CRM reads it.
+    pub async fn read(&self, link: &Made) -> Value {
+        self.get(&format!("/v1/payment-links/{}", link.id)).await
+    }
+
     /// A call with an API key, whosever it is.
     pub async fn crm_as(
         &self,
@@ -301,6 +320,12 @@ impl FaultyWorld {
         self.crm_as(link.key, Method::POST, &path, &json!({ "force": force }), headers).await
     }
 
+    /// The CRM has another link made in the place of one.
+    pub async fn replace(&self, link: &Made, body: &Value, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}/replace", link.id);
+        self.crm_as(link.key, Method::POST, &path, body, &[("idempotency-key", idempotency_key)]).await
+    }
+
     /// The CRM has people told about a link once more.
     pub async fn resend(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/messages", link.id);
@@ -334,24 +359,29 @@ impl FaultyWorld {
         stored.expect("the table can be read").expect("the link is there")
     }
 
-    /// The CRM has money of a link's payment sent back, or notes that it went by other means. `None` also where the link is
-    /// not paid.
+    /// The CRM has money of a link's payment sent back, or notes that it went by other means. `None` also where the link has
+    /// none.
     pub async fn refund(&self, link: &Made, body: &Value, idempotency_key: &str) -> Option<Reply> {
         let stored = self.stored(link).await;
-        let path = match stored.receipt_id() {
+        // Of a link that was paid in parts it is always the one that was kept first, so that who asks again asks for the same.
+        let kept =
+            stored.attempts().iter().filter(|attempt| attempt.is_kept()).min_by_key(|one| one.state.kept_at())?;
+        let path = match stored.receipt_id_of(kept) {
             Some(receipt) => format!("/v1/receipts/{receipt}/refunds"),
-            None => {
-                let kept = stored.attempts().iter().find(|attempt| attempt.is_kept())?;
-                format!("/v1/payment-links/{}/attempts/{}/refunds", link.id, kept.id)
-            }
+            None => format!("/v1/payment-links/{}/attempts/{}/refunds", link.id, kept.id),
         };
         self.crm_as(link.key, Method::POST, &path, body, &[("idempotency-key", idempotency_key)]).await
     }
 
     /// An operator writes down that a link was paid in cash.
     pub async fn record(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        self.record_some(link, None, idempotency_key).await
+    }
+
+    /// The same of this amount, or of all that is due where none is given.
+    pub async fn record_some(&self, link: &Made, amount: Option<i64>, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/payments", link.id);
-        let body = json!({ "received_by": "cash", "force": true });
+        let body = json!({ "received_by": "cash", "amount": amount, "force": true });
         self.crm_as(link.key, Method::POST, &path, &body, &[("idempotency-key", idempotency_key)]).await
     }
 
@@ -359,7 +389,7 @@ impl FaultyWorld {
     pub async fn void(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let stored = self.stored(link).await;
         let recorded = stored.attempts().iter().find(|attempt| attempt.is_recorded())?;
-        let path = match stored.receipt_id() {
+        let path = match stored.receipt_id_of(recorded) {
             Some(receipt) => format!("/v1/receipts/{receipt}/void"),
             None => format!("/v1/payment-links/{}/attempts/{}/void", link.id, recorded.id),
         };
@@ -439,13 +469,25 @@ impl FaultyWorld {
 
     /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
     pub async fn visit(&self, link: &Made) -> Option<String> {
-        let reply = self.open(&link.url).await?;
+        self.visit_to_pay(link, "pay=part").await
+    }
+
+    /// The same for a customer who chooses what to pay by this form, where the link leaves that to them.
+    pub async fn visit_to_pay(&self, link: &Made, form: &str) -> Option<String> {
+        // The address of a link that was replaced leads to the newest.
+        let ours = link.url.split_inclusive("/p/").next().unwrap_or_default();
+        let leads_on = |reply: &Reply| reply.status == StatusCode::SEE_OTHER && reply.location().starts_with(ours);
+        let mut reply = self.open(&link.url).await?;
+        while leads_on(&reply) {
+            reply = self.open(&reply.location()).await?;
+        }
         // A page of ours can come first, with a button that leads on.
         let button = Form::of(&reply.text).map(|form| form.action).filter(|action| action.ends_with("/go"));
         match button.filter(|_| reply.status == StatusCode::OK) {
             Some(button) => {
-                let pressed = self.ask(Method::POST, &button, &[], Some("")).await?;
-                self.follow(&pressed).await
+                let form_type = [("content-type", "application/x-www-form-urlencoded")];
+                let pressed = self.ask(Method::POST, &button, &form_type, Some(form)).await?;
+                if leads_on(&pressed) { None } else { self.follow(&pressed).await }
             }
             None => self.follow(&reply).await,
         }
@@ -550,13 +592,16 @@ impl FaultyWorld {
                 let refunds = self.razorpay_object(&format!("payments/{payment}/refunds")).await;
                 let refund = &refunds["items"][0];
                 let kind = if refund["status"] == "failed" { "refund.failed" } else { "refund.processed" };
-                self.razorpay_event(kind, "refund", refund).await
+                // A refund that somebody made by hand has no notes of ours, and its payment has.
+                let payment = self.razorpay_object(&format!("payments/{payment}")).await;
+                self.razorpay_event(kind, &[("refund", refund), ("payment", &payment)]).await
             }
             GatewayKind::Stripe => {
                 let (session, key, secret) = self.stripe_session(session).await;
                 let payment = session["payment_intent"].as_str().unwrap();
                 let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}"), key).await;
-                self.stripe_event(None, "refund.updated", &refunds["data"][0], secret).await
+                let address = self.address_of(&session).await;
+                self.stripe_event(&address, "refund.updated", &refunds["data"][0], secret).await
             }
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
         }
@@ -570,17 +615,68 @@ impl FaultyWorld {
                 let link = self.razorpay_object(&format!("payment_links/{session}")).await;
                 let payment = link["payments"][0]["payment_id"].as_str().unwrap();
                 let payment = self.razorpay_object(&format!("payments/{payment}")).await;
-                self.razorpay_event("refund.processed", "payment", &payment).await
+                self.razorpay_event("refund.processed", &[("payment", &payment)]).await
             }
             GatewayKind::Stripe => {
                 let (_, key, secret) = self.stripe_session(session).await;
                 let path = format!("checkout/sessions/{session}?expand[]=payment_intent.latest_charge");
                 let session = self.stripe_object(&path, key).await;
                 let charge = &session["payment_intent"]["latest_charge"];
-                self.stripe_event(None, "charge.refunded", charge, secret).await
+                let address = self.address_of(&session).await;
+                self.stripe_event(&address, "charge.refunded", charge, secret).await
             }
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
         }
+    }
+
+    /// A gateway's server tells us of the last dispute about a payment, as that is at this moment.
+    pub async fn dispute_webhook(&self, gateway: GatewayKind, session: &str) -> Option<Reply> {
+        if gateway != GatewayKind::Stripe {
+            return self.dashboard_webhook(gateway, session).await;
+        }
+        let (object, key, secret) = self.stripe_session(session).await;
+        let payment = object["payment_intent"].as_str().unwrap();
+        let disputes = self.stripe_object(&format!("disputes?payment_intent={payment}"), key).await;
+        let address = self.address_of(&object).await;
+        self.stripe_event(&address, "charge.dispute.updated", &disputes["data"][0], secret).await
+    }
+
+    /// Something happens at a gateway to a payment that a link keeps, and the gateway calls nobody: somebody refunds a little of
+    /// it in the dashboard, a bank sends a refund back, or asks for some of the payment, and is right or not. The gateway, its
+    /// session, and what happened. `None` where nothing can, or did.
+    pub async fn happen_at_gateway(
+        &self,
+        link: &Made,
+        chance: &mut Seeded,
+    ) -> Option<(GatewayKind, String, &'static str)> {
+        let stored = self.stored(link).await;
+        let kept = stored.attempts().iter().find(|attempt| attempt.looked_after().is_some())?;
+        // Nobody asks for so little, so that each is known by its amount.
+        let little = chance.one_of(&LITTLE);
+        let gone: Vec<&str> = kept
+            .refunds
+            .iter()
+            .filter(|refund| refund.has_succeeded())
+            .filter_map(|refund| {
+                let is_taken = refund.cause == RefundCause::Dispute || refund.method != RefundBy::Gateway;
+                // No bank sends one back after more than a month.
+                let is_old = self.now().duration_since(refund.created_at) > SignedDuration::from_hours(30 * 24);
+                refund.gateway_reference.as_deref().filter(|_| !is_taken && !is_old)
+            })
+            .collect();
+        let (what, order) = match chance.below(6) {
+            0..=1 => ("dashboard_refund", json!({ "amount": little, "silent": true })),
+            2 if !gone.is_empty() => {
+                ("complete_refund", json!({ "outcome": "failed_no_webhook", "refund": chance.one_of(&gone) }))
+            }
+            3 => ("dispute", json!({ "amount": little, "inquiry": chance.once_in(4), "silent": true })),
+            _ => {
+                let outcome = chance.one_of(&["under_review", "won", "lost", "lost", "escalated"]);
+                ("complete_dispute", json!({ "outcome": outcome, "silent": true }))
+            }
+        };
+        let status = self.order_at_gateway(kept.gateway.as_str(), &format!("{}/{what}", kept.session), &order).await;
+        status.is_success().then(|| (kept.gateway, kept.session.clone(), what))
     }
 
     async fn stripe_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
@@ -610,22 +706,27 @@ impl FaultyWorld {
 
     async fn stripe_webhook_at(&self, account: Option<&str>, session: &str, kind: &str) -> Option<Reply> {
         let (object, _, secret) = self.stripe_session(session).await;
-        self.stripe_event(account, kind, &object, secret).await
+        let address = match account {
+            Some(account) => format!("/gateways/stripe/notify/{DEMO}/{account}"),
+            None => self.address_of(&object).await,
+        };
+        self.stripe_event(&address, kind, &object, secret).await
     }
 
-    async fn stripe_event(&self, account: Option<&str>, kind: &str, object: &Value, secret: &str) -> Option<Reply> {
+    /// Where Stripe's server calls about a session.
+    async fn address_of(&self, session: &Value) -> String {
+        self.notify_address("stripe", &session["metadata"]["paylink_link"]).await
+    }
+
+    async fn stripe_event(&self, address: &str, kind: &str, object: &Value, secret: &str) -> Option<Reply> {
         let event = json!({
             "id": format!("evt_{}", object["id"].as_str().unwrap()), "object": "event", "type": kind,
-            "created": self.now().as_second(), "data": { "object": object },
+            "created": self.now().as_second(), "livemode": false, "data": { "object": object },
         });
         let (body, time) = (event.to_string(), self.now().as_second());
         let signature = format!("t={time},v1={}", signed(secret, &format!("{time}.{body}")));
         let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
-        let address = match account {
-            Some(account) => format!("/gateways/stripe/notify/{DEMO}/{account}"),
-            None => self.notify_address("stripe", &object["metadata"]["paylink_link"]).await,
-        };
-        self.ask(Method::POST, &address, &headers, Some(&body)).await
+        self.ask(Method::POST, address, &headers, Some(&body)).await
     }
 
     async fn mollie_webhook(&self, session: &str) -> Option<Reply> {
@@ -638,7 +739,7 @@ impl FaultyWorld {
 
     async fn razorpay_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
         let link = self.razorpay_object(&format!("payment_links/{session}")).await;
-        self.razorpay_event(kind, "payment_link", &link).await
+        self.razorpay_event(kind, &[("payment_link", &link)]).await
     }
 
     async fn razorpay_object(&self, path: &str) -> Value {
@@ -646,15 +747,20 @@ impl FaultyWorld {
         self.object(self.http.get(url).basic_auth(RAZORPAY_KEY, Some(RAZORPAY_SECRET))).await
     }
 
-    async fn razorpay_event(&self, kind: &str, name: &str, object: &Value) -> Option<Reply> {
+    /// The last of the objects has the notes of ours.
+    async fn razorpay_event(&self, kind: &str, objects: &[(&str, &Value)]) -> Option<Reply> {
+        let payload: Value =
+            objects.iter().map(|(name, object)| ((*name).to_owned(), json!({ "entity": object }))).collect();
+        let names: Vec<&str> = objects.iter().map(|(name, _)| *name).collect();
         let event = json!({
-            "entity": "event", "event": kind, "contains": [name], "created_at": self.now().as_second(),
-            "payload": { name: { "entity": object } },
+            "entity": "event", "event": kind, "contains": names, "created_at": self.now().as_second(),
+            "payload": payload,
         });
         let body = event.to_string();
         let signature = signed(RAZORPAY_WEBHOOK_SECRET, &body);
         let headers = [("x-razorpay-signature", signature.as_str()), ("content-type", "application/json")];
-        let address = self.notify_address("razorpay", &object["notes"]["paylink_link"]).await;
+        let (_, noted) = objects.last().expect("an event is about something");
+        let address = self.notify_address("razorpay", &noted["notes"]["paylink_link"]).await;
         self.ask(Method::POST, &address, &headers, Some(&body)).await
     }
 
@@ -799,6 +905,11 @@ impl FaultyWorld {
         self.functions.invoke_within(time, "expire-links", json!({ "source": "schedule" })).await
     }
 
+    /// The schedule of run-batches comes round.
+    pub async fn run_batches(&self) -> Option<Result<Value, String>> {
+        self.invoke("run-batches", json!({ "source": "schedule" })).await
+    }
+
     /// The schedule of deliver-messages comes round.
     pub async fn retry_messages(&self) -> Option<Result<Value, String>> {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
@@ -872,6 +983,9 @@ impl FaultyWorld {
             self.turn_time(A_WHILE);
             let _ = self.sweep().await;
             let due = self.due_entries().await;
+            if due.iter().any(|(sk, _)| sk == "renewal") {
+                let _ = self.run_batches().await;
+            }
             if due.iter().any(|(sk, _)| sk != "link") {
                 let _ = self.retry_messages().await;
             }
@@ -891,6 +1005,7 @@ impl FaultyWorld {
         for _ in 0..40 {
             self.bring_stream().await;
             let _ = self.sweep().await;
+            let _ = self.run_batches().await;
             let _ = self.retry_messages().await;
             self.bring_stream().await;
             self.turn_time(Duration::from_secs(2 * 3600));
@@ -900,12 +1015,15 @@ impl FaultyWorld {
         }
     }
 
-    /// Sort key and time of everything in the index of due work. A link says itself when it is due, because the index may
-    /// show it from earlier on.
+    /// Sort key and time of everything in the index of due work but for looks at accounts, which come for ever. A link says
+    /// itself when it is due, because the index may show it from earlier on.
     async fn due_entries(&self) -> Vec<(String, Timestamp)> {
         let mut entries = Vec::new();
         for item in invariants::scan(&self.table, self.cloud.store.table(), Some("due")).await {
             let text = |name: &str| item[name].as_s().unwrap().clone();
+            if text("pk").starts_with("look-back#") {
+                continue;
+            }
             let due_at = match text("pk").strip_prefix("link#").filter(|_| text("sk") == "link") {
                 Some(link) => {
                     let link = LinkId::parse(link).unwrap();
@@ -980,6 +1098,18 @@ pub const CONFIRMING_ACCOUNT: &str = "confirming";
 /// business at Zarinpal.
 const SHARED_ACCOUNTS: [(&str, &str); 2] = [("main", "rial"), ("saman", "saman")];
 
+/// Every account was looked at just now: what happens in the world is seen by its links, and by looks a day later.
+async fn look_back_at_all(cloud: &Cloud, now: Timestamp) {
+    let soon = SystemTime::now() + Duration::from_secs(60);
+    for work in cloud.store.due_work(0, now, soon).await.work {
+        let DueWork::LookBack(due) = work else { continue };
+        let leased = cloud.store.lease_look_back(&due, now).await.unwrap().unwrap();
+        let looked = leased.clone().after(&Looked::Whole, now);
+        let written = cloud.store.of(&due.business).write_look_back(&looked, &leased, None).await.unwrap();
+        assert_eq!(written, RecordWritten::Applied);
+    }
+}
+
 async fn add_accounts(cloud: &Cloud) {
     let demo = seed::demo();
     for (like, id) in LATE_ACCOUNTS {
@@ -1014,10 +1144,18 @@ async fn add_account(
     assert!(written.expect("the account is written").is_applied());
 }
 
+/// What people refund in dashboards and banks ask for where chance makes them. No CRM asks for so little.
+const LITTLE: [i64; 3] = [2, 3, 5];
+
 /// What a gateway's book of a session says about a refund of ours that needs a person.
 fn by_the_books(kept: &Attempt, refund: &Refund, book: &Value) -> &'static str {
-    let (mut unexplained, mut doubtful) = (book["refunded"].as_i64().unwrap(), 0);
-    for one in kept.refunds.iter().filter(|one| one.method == RefundBy::Gateway) {
+    // So little nobody asks for: somebody made it in the dashboard, whether or not we know of it by now.
+    let is_little = |amount: i64| LITTLE.contains(&amount);
+    let rows = book["refund_rows"].as_array().into_iter().flatten();
+    let gone = rows.filter(|row| row["status"] == "succeeded").filter_map(|row| row["amount"].as_i64());
+    let little: i64 = gone.filter(|amount| is_little(*amount)).sum();
+    let (mut unexplained, mut doubtful) = (book["refunded"].as_i64().unwrap() - little, 0);
+    for one in kept.refunds.iter().filter(|one| one.method == RefundBy::Gateway && !is_little(one.amount)) {
         match &one.state {
             RefundState::Succeeded { .. } | RefundState::Acknowledged { .. } => unexplained -= one.amount,
             RefundState::NeedsReview { .. } => doubtful += one.amount,

@@ -24,10 +24,10 @@ use tower::ServiceExt;
 use web::Callers;
 
 /// The names of the functions, as the template has them.
-pub(crate) const FUNCTIONS: [&str; 6] =
-    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"];
+pub(crate) const FUNCTIONS: [&str; 7] =
+    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages"];
 
-/// All six functions.
+/// All functions.
 #[derive(Clone, Debug)]
 pub struct Functions(Arc<Inner>);
 
@@ -38,6 +38,7 @@ struct Inner {
     pay_redirect: Router,
     gateway_webhook: Router,
     expire_links: expire_links::App,
+    run_batches: run_batches::App,
     deliver_messages: deliver_messages::App,
 }
 
@@ -58,7 +59,7 @@ impl Functions {
         let store = |runtime: &Runtime| Store::wire(runtime).unwrap();
         let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), Gateways::wire(runtime).unwrap());
         let rulebook = GatewayRulebook::default();
-        let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
+        let [create, crm, pay, gateway, expire, batches, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
         let callers =
             |runtime: &Runtime, store: &Store| Callers::new(store.clone(), runtime.calls_per_second().unwrap());
@@ -77,8 +78,10 @@ impl Functions {
             reach: crm.webhook_reach().unwrap(),
             gateways: rulebook.clone(),
         };
+        let pay_gateways = Gateways::wire(&pay).unwrap();
         let pay = pay_redirect::App {
-            confirmation: Confirmation::new(store(&pay), Gateways::wire(&pay).unwrap()),
+            pay_hosts: pay_gateways.pay_hosts(),
+            confirmation: Confirmation::new(store(&pay), pay_gateways),
             rulebook: rulebook.clone(),
             clock,
         };
@@ -98,6 +101,7 @@ impl Functions {
             pay_redirect: pay_redirect::router(pay),
             gateway_webhook: gateway_webhook::router(gateway),
             expire_links: expire_links::App { confirmation: confirmation(&expire), clock },
+            run_batches: run_batches::App { store: store(&batches), gateways: rulebook.clone(), clock },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
                 channels: Channels::wire(&deliver).unwrap(),
@@ -120,7 +124,9 @@ impl Functions {
 
     /// The function that the template's routes lead a request to.
     pub(crate) fn serving(method: &Method, path: &str) -> &'static str {
-        if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
+        let is_replaced = path.starts_with("/v1/payment-links/") && path.ends_with("/replace");
+        let makes_links = is_replaced || ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path);
+        if makes_links && method == Method::POST {
             "create-link"
         } else if (path.starts_with("/v1/accounts/") && path.ends_with("/check") && method == Method::POST)
             || (path.split('?').next() == Some("/v1/reconciliation") && method == Method::GET)
@@ -179,6 +185,10 @@ impl Functions {
             "expire-links" => expire_links::sweep(&self.0.expire_links, deadline)
                 .await
                 .map(|swept| serde_json::to_value(swept).unwrap())
+                .map_err(|error| error.to_string()),
+            "run-batches" => run_batches::run(&self.0.run_batches, deadline)
+                .await
+                .map(|ran| serde_json::to_value(ran).unwrap())
                 .map_err(|error| error.to_string()),
             "deliver-messages" => deliver_messages::handle(&self.0.deliver_messages, event, deadline)
                 .await

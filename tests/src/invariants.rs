@@ -13,8 +13,8 @@ use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::{DisputeState, GatewayKind};
 use domain::ids::{AttemptId, BusinessId, EventSubject, ReceiptId, RefundId};
 use domain::link::{
-    Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundCause, RefundState,
-    ReviewReason,
+    Attempt, AttemptState, LinkStatus, MessageAbout, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundCause,
+    RefundState, ReviewReason,
 };
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
@@ -127,9 +127,13 @@ pub struct Evidence {
     misplaced: Vec<String>,
     /// What each attachment adds to what was paid of its item, in minor units.
     attachments: BTreeMap<DueKey, i64>,
+    /// What was paid for items, by partition and by mode and currency: the sum, and what its list adds up to.
+    item_payments: BTreeMap<(String, String), (i64, i64)>,
     /// What refunds are listed by: the lists that each entry is in.
     refund_entries: BTreeMap<DueKey, Vec<String>>,
     messages: BTreeMap<DueKey, MessageRecord>,
+    /// Which link is the newest of a chain, by the partition of its first link.
+    newest: BTreeMap<String, String>,
     /// The events that were recorded.
     events: BTreeMap<DueKey, EventRecord>,
     due: BTreeMap<DueKey, Due>,
@@ -258,8 +262,10 @@ impl Evidence {
             claims: BTreeMap::new(),
             misplaced: Vec::new(),
             attachments: BTreeMap::new(),
+            item_payments: BTreeMap::new(),
             refund_entries: BTreeMap::new(),
             messages: BTreeMap::new(),
+            newest: BTreeMap::new(),
             events: BTreeMap::new(),
             due: BTreeMap::new(),
             indexed: scan(client, table, Some("due"))
@@ -319,6 +325,16 @@ impl Evidence {
             let receipt: Receipt = parse(item);
             self.check_lists(&lists, "receipts", &business, &receipt.id);
             self.receipts.insert(receipt.id.to_string(), KeptReceipt { business, receipt });
+        } else if pk.starts_with("item-paid#") {
+            for (name, value) in item.iter().filter(|(name, _)| name.starts_with("net-")) {
+                let of = name.trim_start_matches("net-").to_owned();
+                let listed = item[&format!("list-{of}")].as_l().unwrap().iter();
+                let amounts = listed.map(|one| one.as_l().unwrap()[1].as_n().unwrap().parse::<i64>().unwrap());
+                let net = value.as_n().unwrap().parse().unwrap();
+                self.item_payments.insert((pk.clone(), of), (net, amounts.sum()));
+            }
+        } else if sk == "newest" {
+            self.newest.insert(pk, text(&item, "id").unwrap_or_default());
         } else if sk == "claim" {
             self.claims.insert(pk, text(&item, "attempt_id").unwrap_or_default());
         } else if sk.starts_with("receipt#") {
@@ -354,12 +370,14 @@ impl Evidence {
         for link in self.links.values() {
             self.check_receipts_of(link, &mut wrong);
             self.check_messages_of(link, expected, &mut wrong);
+            self.check_chain_of(link, &mut wrong);
             if expected.stage == Stage::Ended && link.status_at(self.now) == LinkStatus::Active {
                 wrong.push(format!("{} is active for ever", link.id()));
             }
         }
         self.check_no_stray_receipts(&mut wrong);
         self.check_attachments(&mut wrong);
+        self.check_item_payments(&mut wrong);
         self.check_refund_entries(expected, &mut wrong);
         self.searched.check(expected.stage, &mut wrong);
         self.check_money(expected, &mut wrong);
@@ -371,7 +389,42 @@ impl Evidence {
         wrong
     }
 
-    /// One receipt for each payment kept, where the link asked for one, none without; attached where it was wished.
+    /// A link that was replaced names one other, which names it, is for the same contact and item. The chain's pointer names the last of them.
+    fn check_chain_of(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
+        let id = link.id();
+        let whose = |link: &PaymentLink| {
+            let item = link.terms().item.as_ref().map(|item| item.id.clone());
+            (link.terms().contact.id.clone(), item)
+        };
+        if let Some(by) = link.successor() {
+            match self.links.get(by.as_str()) {
+                None => wrong.push(format!("{id} was replaced by {by}, which is no link")),
+                Some(newer) if newer.replaces() != Some(id) => {
+                    wrong.push(format!("{by} does not say that it replaces {id}"))
+                }
+                Some(newer) if newer.first_of_chain() != link.first_of_chain() => {
+                    wrong.push(format!("{id} and {by} are of two chains"));
+                }
+                Some(newer) if whose(newer) != whose(link) => {
+                    wrong.push(format!("{by} is for somebody else than {id}"))
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(old) = link.replaces() {
+            let knows = self.links.get(old.as_str()).is_some_and(|old| old.successor() == Some(id));
+            if !knows {
+                wrong.push(format!("{old} does not say that {id} replaced it"));
+            }
+            let named = self.newest.get(&format!("link#{}", link.first_of_chain()));
+            if link.successor().is_none() && named.map(String::as_str) != Some(id.as_str()) {
+                wrong.push(format!("the newest of its chain is {id}, and {named:?} is said to be"));
+            }
+        }
+    }
+
+    /// One receipt for each payment kept, where the link asked for one, none without; attached where it was wished. A link is paid
+    /// if and only if its payments are together what was asked for.
     fn check_receipts_of(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
         let id = link.id();
         let kept: Vec<&Attempt> =
@@ -382,18 +435,65 @@ impl Evidence {
         self.check_corrections(link, &receipts, &corrections, wrong);
         self.check_booking(link, wrong);
         self.check_voids(link, wrong);
-        let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
-            if !kept.is_empty() || !receipts.is_empty() {
-                wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
-            }
-            return;
-        };
-        let [payment] = kept.as_slice() else {
-            return wrong.push(format!("{id} is paid by {} attempts", kept.len()));
-        };
-        if payment.id != paid_by {
-            wrong.push(format!("{id} is paid by another attempt than it says"));
+        self.check_sum_of(link, &kept, wrong);
+        for payment in &kept {
+            self.check_receipt_of(link, payment, &receipts, wrong);
         }
+        let strays = receipts.iter().filter(|one| !kept.iter().any(|payment| payment.id == one.receipt.attempt_id));
+        let strays = strays.count();
+        if strays > 0 {
+            wrong.push(format!("{id} has {} payments, and {strays} receipts of others", kept.len()));
+        }
+    }
+
+    /// What payments are together decides whether the link is paid, and no more is kept than was asked for unless a person wanted
+    /// that, or a refund did not last.
+    fn check_sum_of(&self, link: &PaymentLink, kept: &[&Attempt], wrong: &mut Vec<String>) {
+        let (id, asked) = (link.id(), link.terms().amount.minor_units());
+        let (mut pays, mut net) = (0, 0);
+        for attempt in kept.iter().filter(|attempt| attempt.voided.is_none()) {
+            let AttemptState::Paid { payment, .. } = &attempt.state else { continue };
+            let gone =
+                |refund: &&Refund| matches!(refund.state, RefundState::Succeeded { .. } | RefundState::Voiding { .. });
+            let refunded: i64 = attempt.refunds.iter().filter(gone).map(|refund| refund.amount).sum();
+            let paid = payment.money.minor_units();
+            net += (paid - refunded).max(0);
+            // A person who keeps another amount than a session was for says that nothing of that is due any more.
+            pays += if refunded < paid { paid.max(attempt.money.minor_units()) - refunded } else { 0 };
+        }
+        match link.status_at(self.now) {
+            LinkStatus::Paid { paid_by, .. } => {
+                if !kept.iter().any(|payment| payment.id == paid_by) {
+                    wrong.push(format!("{id} is paid by another attempt than it says"));
+                }
+            }
+            LinkStatus::Active | LinkStatus::Expired { .. } if pays >= asked => {
+                wrong.push(format!("{id} asks for {asked}, has {pays} and is not paid"));
+            }
+            LinkStatus::Active
+            | LinkStatus::Expired { .. }
+            | LinkStatus::Cancelled { .. }
+            | LinkStatus::Replaced { .. } => {}
+        }
+        let of_link = || link.attempts().iter();
+        let pk = format!("link#{id}");
+        let of_events = self.events.range((pk.clone(), String::new())..).take_while(|((at, _), _)| *at == pk);
+        let by_person = of_events.map(|(_, event)| event.kind).any(|kind| kind == EventType::AttemptNeedsReview)
+            || link.outbox().as_slice().iter().any(|one| one.kind == EventType::AttemptNeedsReview);
+        let is_undone = of_link().flat_map(|attempt| &attempt.refunds).any(|refund| refund.undone_at().is_some());
+        if net > asked && !by_person && !is_undone {
+            wrong.push(format!("{id} asks for {asked} and keeps {net}"));
+        }
+    }
+
+    fn check_receipt_of(
+        &self,
+        link: &PaymentLink,
+        payment: &Attempt,
+        receipts: &[&KeptReceipt],
+        wrong: &mut Vec<String>,
+    ) {
+        let id = link.id();
         let AttemptState::Paid { payment: kept, .. } = &payment.state else { return };
         let is_claimed = self.claims.get(&claim_of(link, &kept.claim)) == Some(&payment.id.to_string());
         // No gateway gave a reference of what a person wrote down.
@@ -406,16 +506,15 @@ impl Evidence {
             }
             return;
         }
-        let [KeptReceipt { business, receipt }] = receipts.as_slice() else {
-            return wrong.push(format!("{id} is paid and has {} receipts", receipts.len()));
+        let of_payment: Vec<&&KeptReceipt> =
+            receipts.iter().filter(|one| one.receipt.attempt_id == payment.id).collect();
+        let [KeptReceipt { business, receipt }] = of_payment.as_slice() else {
+            return wrong.push(format!("a payment of {id} has {} receipts", of_payment.len()));
         };
         if business != link.business().as_str() {
             wrong.push(format!("the receipt of {id} of {} is kept for {business}", link.business()));
         }
-        if receipt.attempt_id != payment.id
-            || receipt.money != kept.money
-            || Some(&receipt.id) != link.receipt_id().as_ref()
-        {
+        if receipt.money != kept.money || Some(&receipt.id) != link.receipt_id_of(payment).as_ref() {
             wrong.push(format!("the receipt of {id} is of another payment"));
         }
         if let Some(to) = &receipt.attached_to {
@@ -494,11 +593,11 @@ impl Evidence {
                 }
             }
         }
-        if link.receipt_id().is_some() && recorded != refunds {
+        if link.registers_receipts() && recorded != refunds {
             wrong.push(format!("the refunds of {id} are {refunds:?}, and its receipts record {recorded:?}"));
         }
         for KeptReceipt { receipt, .. } in receipts {
-            let back = link.refunded();
+            let back = link.attempt(&receipt.attempt_id).map(Attempt::refunded).unwrap_or_default();
             let is_too_much =
                 back > receipt.money.minor_units() && !link.attempts().iter().any(has_what_we_did_not_ask_for);
             if receipt.refunded != back || is_too_much {
@@ -520,6 +619,30 @@ impl Evidence {
             if !confirmed.contains(attempt) {
                 wrong.push(format!("{claim} is claimed by an attempt without confirmed money"));
             }
+        }
+    }
+
+    /// What was paid for an item is what its links keep of it, less what went back, and no more than its own list says.
+    fn check_item_payments(&self, wrong: &mut Vec<String>) {
+        let mut kept: BTreeMap<(String, String), i64> = BTreeMap::new();
+        for link in self.links.values() {
+            let Some(item) = link.terms().item.as_ref().filter(|item| item.guard.is_some()) else { continue };
+            let at = format!("item-paid#{}#{}", link.business(), item.id);
+            let of = format!("{}-{}", link.terms().mode.as_str(), link.terms().amount.currency().code());
+            let net = link.payments().map(|attempt| {
+                let AttemptState::Paid { payment, .. } = &attempt.state else { return 0 };
+                payment.money.minor_units() - attempt.refunded()
+            });
+            *kept.entry((at, of)).or_default() += net.sum::<i64>();
+        }
+        kept.retain(|at, net| *net != 0 || self.item_payments.contains_key(at));
+        let known: BTreeMap<(String, String), i64> =
+            self.item_payments.iter().map(|(at, (net, _))| (at.clone(), *net)).collect();
+        if known != kept {
+            wrong.push(format!("links keep {kept:?} for their items, which say {known:?}"));
+        }
+        for (at, (net, listed)) in self.item_payments.iter().filter(|(_, (net, listed))| net != listed) {
+            wrong.push(format!("{at:?} is {net}, and its list adds up to {listed}"));
         }
     }
 
@@ -735,17 +858,22 @@ impl Evidence {
 
     /// Everybody who was to be told was told, or it is known why not, or it is still going to happen. Nobody is told twice.
     fn check_messages_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
-        let url = link.url();
-        // Somebody who is told again has two messages at one address.
-        let mut addresses: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for recipient in link.recipients() {
+        // Somebody who is told again has two messages at one address. Of its money people are told where the receipt is, and of a
+        // payment and its refund with the same address.
+        let mut addresses: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+        for message in link.messages() {
+            let recipient = &message.recipient;
+            let url = match message.about {
+                MessageAbout::Asks(_) => link.url(),
+                MessageAbout::News(news) => link.receipt_url(news.attempt),
+            };
             let what = format!("the message {} of {}", recipient.id, link.id());
             let key = (format!("link#{}", link.id()), format!("message#{}", recipient.id));
             let status = self.messages.get(&key).map_or("queued", |record| record.status.as_str());
             if self.messages.get(&key).is_some_and(|record| record.business != link.business().as_str()) {
                 wrong.push(format!("{what} is not of its link's business"));
             }
-            let (wanted, sent) = addresses.entry(recipient.to.as_str()).or_default();
+            let (wanted, sent) = addresses.entry((recipient.to.clone(), url)).or_default();
             *wanted += 1;
             match status {
                 "sent" => *sent += 1,
@@ -759,12 +887,18 @@ impl Evidence {
                 _ => {}
             }
         }
-        for (to, (wanted, sent)) in addresses {
-            let told = self.inbox.iter().filter(|(address, text)| address == to && text.contains(&url)).count();
+        for ((to, url), (wanted, sent)) in addresses {
+            let told = self.inbox.iter().filter(|(address, text)| *address == to && text.contains(&url)).count();
             if told < sent {
                 wrong.push(format!("{sent} messages of {} are sent to {to}, and {told} arrived", link.id()));
             }
-            if told > wanted && !expected.notified_twice.contains(link.id().as_str()) {
+            // Of a refund that did not last, people may have been told before.
+            let undone = |refund: &&Refund| {
+                matches!(refund.state, RefundState::Voiding { .. } | RefundState::Failed { succeeded_at: Some(_), .. })
+            };
+            let of_receipt = link.attempts().iter().filter(|attempt| link.receipt_url(attempt) == url);
+            let undone = of_receipt.flat_map(|attempt| &attempt.refunds).filter(undone).count();
+            if told > wanted + undone && !expected.notified_twice.contains(link.id().as_str()) {
                 wrong.push(format!("{to} was told {told} times of {} instead of {wanted}", link.id()));
             }
         }
@@ -785,18 +919,25 @@ impl Evidence {
         }
         for ((pk, sk), Due { at: due_at, business }) in &self.due {
             let of_link = sk == "link" || sk.starts_with("message#") || is_event(sk);
-            let is_served = of_link || pk.starts_with("webhooks#") && sk.starts_with("endpoint#");
+            let looked_back = pk.strip_prefix("look-back#");
+            let wished =
+                pk.strip_prefix("renewal#").and_then(|rest| rest.split_once('#')).map(|(business, _)| business);
+            let of_record = looked_back.is_some() || wished.is_some();
+            let is_served = of_link || pk.starts_with("webhooks#") && sk.starts_with("endpoint#") || of_record;
             if !is_served {
                 wrong.push(format!("{pk} {sk} is due and no run would serve it"));
             }
             let link = pk.strip_prefix("link#").and_then(|id| self.links.get(id));
-            let owner = link.map_or(pk.strip_prefix("webhooks#"), |link| Some(link.business().as_str()));
+            let owner =
+                link.map(|link| link.business().as_str()).or(pk.strip_prefix("webhooks#")).or(looked_back).or(wished);
             if business.as_deref() != owner {
                 wrong.push(format!("{pk} {sk} is {owner:?}'s, and the index of due work says {business:?}"));
             }
             // The index may show a link from earlier on than anything is due on it.
             let due_at = link.filter(|_| sk == "link").and_then(PaymentLink::due_at).unwrap_or(*due_at);
-            if expected.stage == Stage::Ended || expected.stage == Stage::CaughtUp && due_at <= self.now {
+            // Accounts are looked at for ever, whenever a run comes.
+            let is_late = expected.stage == Stage::Ended || expected.stage == Stage::CaughtUp && due_at <= self.now;
+            if is_late && looked_back.is_none() {
                 wrong.push(format!("{pk} {sk} is still due at {due_at}"));
             }
         }
@@ -869,11 +1010,16 @@ impl Evidence {
         let mut events = match &status {
             LinkStatus::Paid { paid_by, .. } => vec![(EventType::LinkPaid, Some(paid_by), None)],
             LinkStatus::Cancelled { .. } => vec![(EventType::LinkCancelled, None, None)],
+            LinkStatus::Replaced { .. } => vec![(EventType::LinkReplaced, None, None)],
             // Time alone may have ended it, and the run that writes that down is still to come.
             LinkStatus::Expired { .. } if expected.stage == Stage::UnderWay => Vec::new(),
             LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None, None)],
             LinkStatus::Active => Vec::new(),
         };
+        events.extend(link.renewal_requested_at().map(|_| (EventType::RenewalRequested, None, None)));
+        let completes = |id: &AttemptId| matches!(&status, LinkStatus::Paid { paid_by, .. } if paid_by == id);
+        let parts = link.attempts().iter().filter(|attempt| attempt.is_kept() && !completes(&attempt.id));
+        events.extend(parts.map(|part| (EventType::LinkPartPaid, Some(&part.id), None)));
         for attempt in link.attempts() {
             for refund in &attempt.refunds {
                 events.push((EventType::RefundCreated, Some(&attempt.id), Some(&refund.id)));
@@ -886,12 +1032,12 @@ impl Evidence {
                 events.push((end, Some(&attempt.id), Some(&refund.id)));
                 if refund.undone_at().is_some() {
                     events.push((EventType::RefundSucceeded, Some(&attempt.id), Some(&refund.id)));
-                    if attempt.is_kept() && link.receipt_id().is_some() {
+                    if attempt.is_kept() && link.registers_receipts() {
                         events.push((EventType::ReceiptRegistered, Some(&attempt.id), Some(&refund.id)));
                         events.push((EventType::ReceiptVoided, Some(&attempt.id), Some(&refund.id)));
                     }
                 }
-                if end == EventType::RefundSucceeded && attempt.is_kept() && link.receipt_id().is_some() {
+                if end == EventType::RefundSucceeded && attempt.is_kept() && link.registers_receipts() {
                     events.push((EventType::ReceiptRegistered, Some(&attempt.id), Some(&refund.id)));
                 }
             }
@@ -905,7 +1051,7 @@ impl Evidence {
             };
             events.push((kind, Some(&dispute.0.id), None));
         }
-        let is_void = |attempt: &&Attempt| attempt.voided.is_some() && link.receipt_id().is_some();
+        let is_void = |attempt: &&Attempt| attempt.voided.is_some() && link.registers_receipts();
         for attempt in link.attempts().iter().filter(is_void) {
             events.push((EventType::ReceiptVoided, Some(&attempt.id), None));
         }
@@ -914,7 +1060,7 @@ impl Evidence {
                 AttemptState::Failed { .. } => EventType::AttemptFailed,
                 AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
                 AttemptState::Refunded { .. } if !refunded_by_us(attempt) => EventType::RefundSucceeded,
-                AttemptState::Paid { .. } if link.receipt_id().is_some() => EventType::ReceiptRegistered,
+                AttemptState::Paid { .. } if link.registers_receipts() => EventType::ReceiptRegistered,
                 _ => return None,
             };
             Some((kind, Some(&attempt.id), None))
@@ -937,8 +1083,8 @@ impl Evidence {
         let refunds = kept.flat_map(|attempt| &attempt.refunds).filter(counts);
         let refunds: Vec<String> = refunds.map(|refund| format!("{} {}", refund.amount, refund.state.name())).collect();
         let mut messages: Vec<&str> = link
-            .recipients()
-            .map(|recipient| (format!("link#{}", link.id()), format!("message#{}", recipient.id)))
+            .messages()
+            .map(|message| (format!("link#{}", link.id()), format!("message#{}", message.recipient.id)))
             .map(|key| self.messages.get(&key).map_or("queued", |record| record.status.as_str()))
             .collect();
         messages.sort_unstable();
@@ -995,8 +1141,16 @@ fn misplaced(item: &Item, secrets: SecretsLie) -> Vec<String> {
     if is_secret != (secrets == SecretsLie::Here) {
         wrong.push(format!("{pk} {sk} lies in the wrong table"));
     }
-    let is_shared =
-        ["link", "claim", "provider-message", "heartbeat", "platform-keys", "pay-token-secret", "search-secret"];
+    let is_shared = [
+        "link",
+        "claim",
+        "provider-message",
+        "receipt-page",
+        "heartbeat",
+        "platform-keys",
+        "pay-token-secret",
+        "search-secret",
+    ];
     if !is_shared.contains(&kind) && named.is_none_or(|business| BusinessId::parse(business).is_err()) {
         wrong.push(format!("{pk} {sk} names no business"));
     }
@@ -1054,7 +1208,9 @@ fn has_confirmed_money(attempt: &Attempt) -> bool {
 impl Session {
     /// What the gateway holds for the business.
     fn held(&self) -> i64 {
-        if self.is_ours { self.amount - self.refunded - self.withdrawn } else { 0 }
+        // What went back whole can be disputed all the same: banks do not always know.
+        let is_counted = self.is_ours || self.refunded >= self.amount;
+        if is_counted { self.amount - self.refunded - self.withdrawn } else { 0 }
     }
 
     fn read(book: &Value) -> Self {
@@ -1199,6 +1355,7 @@ impl Observer {
         };
         let ended_at = match link.status_at(taken_at) {
             LinkStatus::Cancelled { cancelled_at, .. } if cancelled_at < taken_at => cancelled_at,
+            LinkStatus::Replaced { replaced_at, .. } if replaced_at < taken_at => replaced_at,
             LinkStatus::Paid { paid_at, paid_by } if paid_by != attempt.id && paid_at < taken_at => paid_at,
             // Its time may run out while the money is being taken.
             LinkStatus::Expired { expired_at } if expired_at < claimed_at && !accepts_late_money(link) => expired_at,
@@ -1254,7 +1411,8 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
         }
         let refunds = attempt.refunds.iter().map(|refund| Some(&refund.id));
         for refund in std::iter::once(None).chain(refunds).filter(|_| attempt.is_kept()) {
-            let booked_at = |link: &PaymentLink| link.registered_receipt(refund).map(|receipt| receipt.booked_at());
+            let receipt = |link: &PaymentLink| link.registered_receipt(&attempt.id, refund);
+            let booked_at = |link: &PaymentLink| receipt(link).map(|receipt| receipt.booked_at());
             if booked_at(before).is_some_and(|at| booked_at(after) != Some(at)) {
                 wrong.push(format!("a receipt of {} of {id} has moved in the books at {at}", attempt.id));
             }
@@ -1299,11 +1457,15 @@ fn may_follow(before: &LinkStatus, after: &LinkStatus) -> bool {
     match (before, after) {
         (LinkStatus::Active, _) => true,
         (LinkStatus::Paid { paid_by, .. }, LinkStatus::Paid { paid_by: by, .. }) => paid_by == by,
+        (LinkStatus::Replaced { by, .. }, LinkStatus::Replaced { by: now_by, .. }) => by == now_by,
         (LinkStatus::Cancelled { .. }, LinkStatus::Cancelled { .. })
         // From expired to paid only where the account accepts late payments, which `backward` asks.
-        | (LinkStatus::Expired { .. }, LinkStatus::Expired { .. } | LinkStatus::Paid { .. }) => true,
+        | (
+            LinkStatus::Expired { .. },
+            LinkStatus::Expired { .. } | LinkStatus::Paid { .. } | LinkStatus::Replaced { .. },
+        ) => true,
         (LinkStatus::Expired { .. }, LinkStatus::Active | LinkStatus::Cancelled { .. })
-        | (LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. }, _) => false,
+        | (LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } | LinkStatus::Replaced { .. }, _) => false,
     }
 }
 

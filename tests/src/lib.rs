@@ -13,11 +13,13 @@ pub mod faulty_world;
 pub mod forms;
 mod in_process;
 pub mod invariants;
+pub mod lambda;
 pub mod lists;
 pub mod meter;
 pub mod permissions;
 pub mod seeded;
 pub mod time_box;
+pub mod tls_endpoint;
 pub mod totals;
 
 use std::collections::{BTreeMap, HashMap};
@@ -116,6 +118,12 @@ impl Reply {
     pub fn location(&self) -> String {
         let location = self.headers.get(LOCATION).unwrap_or_else(|| panic!("{} without a location", self.status));
         location.to_str().unwrap().to_owned()
+    }
+
+    /// After how many seconds a page that waits asks again, and where.
+    pub fn waits(&self) -> Option<(u64, String)> {
+        let value = |behind: &str| Some(self.text.split_once(behind)?.1.split('"').next()?.to_owned());
+        Some((value("data-poll=\"")?.parse().ok()?, value("data-poll").and(value("class=\"button\" href=\""))?))
     }
 
     /// Pointer and code of every problem, in order.
@@ -362,10 +370,11 @@ impl World {
         reply.json()
     }
 
-    /// A link over 1,500,000 rial on invoice 77, for Zarinpal.
+    /// A link over 1,500,000 rial on invoice 77, for Zarinpal. It is paid whatever other links of the invoice were.
     pub async fn rial_link(&self) -> Value {
         self.make_link(json!({
             "account_id": "main", "item_id": "inv-77", "description": "Invoice 77",
+            "amount": 1_500_000, "when_paid_elsewhere": "ignore",
             "after_payment": { "receipt_field": "payment" },
         }))
         .await
@@ -395,8 +404,13 @@ impl World {
     /// The customer opens the link and is sent to the gateway's page, whose address is answered: by a redirect, or by a page
     /// of ours that posts a form there.
     pub async fn go_to_gateway(&self, link: &Value) -> String {
+        let reply = self.open(link["url"].as_str().unwrap()).await;
+        self.gateway_of(link, &reply).await
+    }
+
+    /// The page of the gateway that an answer of ours sends the customer to, by a redirect or by a form.
+    pub async fn gateway_of(&self, link: &Value, reply: &Reply) -> String {
         let ours = link["url"].as_str().unwrap();
-        let reply = self.open(ours).await;
         if reply.status == StatusCode::SEE_OTHER {
             return reply.location();
         }

@@ -19,7 +19,7 @@ use crate::invariants::{Evidence, own_time};
 /// Everything that totals can be grouped by.
 pub const GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
 
-const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
+const STATUSES: [&str; 5] = ["active", "paid", "expired", "cancelled", "replaced"];
 
 /// Count and amount, by group, by what is counted and by currency.
 pub type Sums = BTreeMap<(String, &'static str, String), (u64, i128)>;
@@ -160,7 +160,7 @@ impl Books<'_> {
                 status => STATUSES.into_iter().find(|name| *name == status.name()).expect("a known status"),
             };
             if status == "active" {
-                add("aging", "active", currency, amount);
+                add("aging", "active", currency, link.amount_due().minor_units());
             }
             if self.day(link.created_at()) < self.first {
                 continue;

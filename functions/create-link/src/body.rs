@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 
 use domain::ids::{AccountId, ContactId, ItemId, ReferenceId};
+use domain::link::MOST_PARTS;
 use domain::locale::Locale;
 use domain::messages::routing::MessageRouter;
 use domain::money::Currency;
-use domain::requests::create::Request;
+use domain::requests::create::{PartRequest, PlanRequest, Request, WhenPaidElsewhere};
 use domain::requests::due_date::DueDate;
 use domain::requests::expiry::Expiry;
 use domain::{Field, Problems, Rejection, Timestamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use views::schema::Metadata;
+use views::schema::{Metadata, WhenPaidElsewhereName};
 use web::Given;
-use web::body::{GivenTexts, Unknown, refuse_unknown};
+use web::body::{GivenList, GivenTexts, Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_internal_note, read_metadata};
 use web::message_round::{MessageBody, RecipientsBody};
 use web::openapi::{parts_within, with_id, without_required};
@@ -58,6 +60,17 @@ pub(crate) struct CreateBody {
     #[serde(default)]
     #[schema(value_type = Option<i64>, format = "amount")]
     amount: Given<i64>,
+    /// In which parts the link may be paid; left out, all at once, unless the amount is more than the gateway takes and the
+    /// account has `split_large_amounts`. With a plan the amount can be up to forty times what the gateway takes at once.
+    #[serde(default)]
+    #[schema(value_type = Option<PaymentPlanBody>)]
+    payment_plan: Given<PaymentPlanBody>,
+    /// What becomes of the link once its item is paid by other links: with `block`, also where this is left out, no more is taken than is
+    /// due of the item, and the link ends once nothing is. With `ignore` it can be paid all the same. Of an item without an
+    /// amount, and of a link without an item, it says nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<WhenPaidElsewhereName>)]
+    when_paid_elsewhere: Given<String>,
     /// The ISO 4217 code of `amount`, and only given together with it. Left out, the account's. It must be that of the
     /// account, also where the amount is the item's or the balance.
     #[serde(default)]
@@ -127,6 +140,81 @@ pub(crate) struct CreateBody {
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
+}
+
+/// In which parts a link may be paid: give `minimum` or `parts`, not both.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentPlanCreate)]
+struct PaymentPlanBody {
+    /// The customer chooses how much to pay at a time: at least so much, in the currency's minor unit, unless less is left. It is
+    /// below the amount, no less than a fortieth of it, and within what the gateway takes.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, format = "amount")]
+    minimum: Given<i64>,
+    /// 2 to 24 parts with a date each, which together are the amount. The customer pays the next one, more, or all.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<PartBody>>, min_items = 2, max_items = 24)]
+    parts: GivenList<PartBody>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// A part with its date.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentPlanPartCreate)]
+struct PartBody {
+    /// In the currency's minor unit, within what the gateway takes.
+    #[serde(default)]
+    #[schema(value_type = i64, required = true, format = "amount")]
+    amount: Given<i64>,
+    /// When it is due, as `due_at` of a link: after the part before it, and no later than the end of the link. It can be paid later
+    /// as well, until then.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    due_at: Given<String>,
+    /// Read-only: what answers say here may stay, and nobody looks at it.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value, required = false)]
+    #[expect(dead_code, reason = "it is taken, and nobody asks for it")]
+    amount_paid: IgnoredAny,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+impl PartBody {
+    fn read(self, at: &str, problems: &mut Problems) -> Option<PartRequest> {
+        refuse_unknown::<Self>(at, self.unknown, problems);
+        let amount = self.amount.require(format!("{at}/amount"), problems);
+        let due_at = self.due_at.required_text(format!("{at}/due_at"), problems, DueDate::parse);
+        Some(PartRequest { amount: amount?, due_at: due_at? })
+    }
+}
+
+fn read_plan(given: Given<PaymentPlanBody>, problems: &mut Problems) -> Field<PlanRequest> {
+    let at = "/payment_plan";
+    let body = match given.field(at, problems) {
+        Field::Value(body) => body,
+        Field::Absent => return Field::Absent,
+        Field::Refused => return Field::Refused,
+    };
+    refuse_unknown::<PaymentPlanBody>(at, body.unknown, problems);
+    let minimum = body.minimum.field("/payment_plan/minimum", problems);
+    let parts = body.parts.each("/payment_plan/parts", MOST_PARTS, problems, PartBody::read);
+    match (minimum, parts) {
+        (Field::Value(minimum), Field::Absent) => Field::Value(PlanRequest::Minimum(minimum)),
+        (Field::Absent, Field::Value(parts)) => Field::Value(PlanRequest::Parts(parts)),
+        (Field::Absent, Field::Absent) => {
+            problems.refuse(at, "required", "Give minimum or parts.");
+            Field::Refused
+        }
+        (Field::Value(_), Field::Value(_)) => {
+            problems.refuse(at, "both_given", "Give minimum or parts, not both.");
+            Field::Refused
+        }
+        (Field::Refused, _) | (_, Field::Refused) => Field::Refused,
+    }
 }
 
 /// The shape of a create body in which nothing has to be there yet.
@@ -214,6 +302,8 @@ impl CreateBody {
             contact: contact.map(|body| body.read("/contact", "", router, p)),
             item: item.map(|body| body.read("/item", "", router.settings, now, p)),
             amount: self.amount.field("/amount", p),
+            payment_plan: read_plan(self.payment_plan, p),
+            when_paid_elsewhere: self.when_paid_elsewhere.text("/when_paid_elsewhere", p, WhenPaidElsewhere::parse),
             currency: self.currency.text("/currency", p, Currency::parse),
             expires_at: self.expires_at.text("/expires_at", p, Expiry::parse),
             expires_in_days: self.expires_in_days.parse("/expires_in_days", p, Expiry::parse_days),

@@ -5,12 +5,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use domain::business::settings::Settings;
+use domain::link::{PaymentLink, PaymentPlan};
 use domain::messages::channel::Channel;
 use domain::messages::compose::Preview;
 use domain::messages::recipients::Recipient;
 use domain::messages::sms::SmsLength;
-use domain::requests::create::{MessageMode, Request};
-use domain::requests::draft::{AccountChoice, PersonChoice, ReceiptTypeChoice, Sources};
+use domain::money::Money;
+use domain::records::item::Item;
+use domain::requests::create::{MessageMode, Request, WhenPaidElsewhere};
+use domain::requests::draft::{AccountChoice, ItemMoney, PersonChoice, ReceiptTypeChoice, Sources};
 use domain::{Field, Problem, Problems};
 use lambda_http::request::RequestContext;
 use serde::Serialize;
@@ -45,6 +49,8 @@ pub(crate) struct DraftView {
     expires_at: Option<String>,
     #[schema(format = DateTime)]
     due_at: Option<String>,
+    /// What was paid for the item and what asks for it already; null without an item.
+    item: Option<ItemView>,
     choices: ChoicesView,
     recipients: Vec<RecipientView>,
     unreached: Vec<UnreachedView>,
@@ -68,6 +74,42 @@ struct SourcesView {
     due_at: Option<String>,
     receipt_type_id: Option<String>,
     locale: Option<String>,
+}
+
+/// The item as far as money goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DraftItem)]
+struct ItemView {
+    id: String,
+    title: String,
+    /// What came for it by all links in the mode of the account, less what went back, in minor units. Null where it has no
+    /// amount.
+    amount_paid: Option<i64>,
+    /// What is left to pay of it.
+    amount_due: Option<i64>,
+    currency: Option<&'static str>,
+    amount_paid_display: Option<String>,
+    amount_due_display: Option<String>,
+    /// The newest links of it that can be paid, at most twenty, in the mode of the account where one is chosen.
+    active_links: Vec<ActiveLinkView>,
+}
+
+/// A link that can be paid while another one is drafted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DraftActiveLink)]
+struct ActiveLinkView {
+    id: String,
+    #[schema(value_type = ModeName)]
+    mode: &'static str,
+    amount: i64,
+    /// What is left to pay of it.
+    amount_due: i64,
+    currency: &'static str,
+    amount_due_display: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
 }
 
 /// What can be chosen in each step.
@@ -190,7 +232,7 @@ pub(crate) async fn draft(
     let base = base_url(app.base_url.as_deref(), &configuration, context.as_deref())?;
     let mut problems = Problems::default();
     let request = body.fields.read(configuration.router(), app.clock.now(), &mut problems);
-    let records = DraftRecords::read(&caller.store, configuration, request, problems).await?;
+    let records = DraftRecords::read(&caller.store, configuration, request, problems, app.clock.now()).await?;
     let draft = records.draft(&app.gateways, &base, app.clock.now());
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((headers, Json(DraftView::new(draft, body.value))).into_response())
@@ -200,6 +242,7 @@ impl DraftView {
     fn new(draft: Draft<'_>, body: Value) -> Self {
         let request = filled_in(body, &draft);
         let Draft { decision, sources, accounts, receipt_types, people, previews, settings, .. } = draft;
+        let item = decision.item.map(|item| ItemView::new(item, draft.item_money, &draft.open_links, settings));
         let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
         Self {
             object: "payment_link_draft",
@@ -208,6 +251,7 @@ impl DraftView {
             amount_display: decision.amount.map(|(money, _)| amount_display(money, settings)),
             expires_at: decision.expires_at.map(|at| instant(at, settings)),
             due_at: decision.due_at.map(|at| instant(at, settings)),
+            item,
             choices: ChoicesView {
                 accounts: accounts.into_iter().map(account).collect(),
                 receipt_types: receipt_types.into_iter().map(receipt_type).collect(),
@@ -219,6 +263,35 @@ impl DraftView {
             unreached: decision.notified.unreached.iter().map(UnreachedView::new).collect(),
             messages: previews.iter().map(message).collect(),
             problems: decision.problems.into_vec(),
+        }
+    }
+}
+
+impl ItemView {
+    fn new(item: &Item, money: Option<ItemMoney>, open: &[&PaymentLink], settings: &Settings) -> Self {
+        let display = |money: Money| amount_display(money, settings);
+        let active = |link: &&PaymentLink| {
+            let due = link.amount_due();
+            ActiveLinkView {
+                id: link.id().to_string(),
+                mode: link.terms().mode.as_str(),
+                amount: link.terms().amount.minor_units(),
+                amount_due: due.minor_units(),
+                currency: due.currency().code(),
+                amount_due_display: display(due),
+                created_at: instant(link.created_at(), settings),
+                expires_at: instant(link.terms().expires_at, settings),
+            }
+        };
+        Self {
+            id: item.id.to_string(),
+            title: item.title.clone(),
+            amount_paid: money.map(|money| money.paid.minor_units()),
+            amount_due: money.map(|money| money.due.minor_units()),
+            currency: money.map(|money| money.due.currency().code()),
+            amount_paid_display: money.map(|money| display(money.paid)),
+            amount_due_display: money.map(|money| display(money.due)),
+            active_links: open.iter().map(active).collect(),
         }
     }
 }
@@ -240,9 +313,18 @@ fn filled_in(body: Value, draft: &Draft<'_>) -> Value {
     }
     let days = draft.settings.default_expires_in_days;
     let has_expiry = !matches!((&request.expires_at, &request.expires_in_days), (Field::Absent, Field::Absent));
-    fill(&mut body, "expires_at", None::<()>);
-    fill(&mut body, "expires_in_days", (!has_expiry).then_some(days));
-    fill(&mut body, "due_at", decision.due_at.map(|at| instant(at, draft.settings)));
+    // Where parts have dates, the link ends after them, and none is due but these.
+    let has_parts = decision.plan.as_ref().is_some_and(|plan| !plan.parts().is_empty());
+    let end = decision.expires_at.filter(|_| has_parts && !has_expiry).map(|at| instant(at, draft.settings));
+    fill(&mut body, "expires_in_days", (!has_expiry && end.is_none()).then_some(days));
+    fill(&mut body, "expires_at", end);
+    fill(&mut body, "due_at", decision.due_at.filter(|_| !has_parts).map(|at| instant(at, draft.settings)));
+    let minimum = match (&request.payment_plan, &decision.plan) {
+        (Field::Absent, Some(PaymentPlan::Minimum(minimum))) => Some(json!({ "minimum": minimum })),
+        _ => None,
+    };
+    fill(&mut body, "payment_plan", minimum);
+    fill(&mut body, "when_paid_elsewhere", Some(WhenPaidElsewhere::default().as_str()));
     for name in ["description", "internal_note", "reference_id", "return_url"] {
         fill(&mut body, name, None::<()>);
     }
@@ -259,6 +341,7 @@ fn filled_in(body: Value, draft: &Draft<'_>) -> Value {
         fill(after, "register_receipt", Some(true));
         fill(after, "receipt_type_id", draft.default_receipt_type.filter(|_| registers));
         fill(after, "receipt_field", None::<()>);
+        fill(after, "send_receipt", Some(draft.settings.send_receipts));
     });
     fill_nested(&mut body, "message", |message| fill_message(message, request));
     Value::Object(body)

@@ -1,8 +1,10 @@
-//! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/draft`: says what it would be, and makes none.
+//! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/{id}/replace`: makes one in the place of another.
+//! `POST /v1/payment-links/draft`: says what it would be, and makes none.
 
 mod body;
 mod draft;
 mod openapi;
+mod replace;
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use domain::trace::Trace;
 use domain::{Problems, Timestamp};
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use store::{Scope, Store};
+use store::{Scope, Store, Taken};
 use use_cases::Answer;
 use use_cases::create::{CreateRefused, NewLink, TokenSource};
 use views::LinkView;
@@ -55,6 +57,10 @@ pub fn router(app: App) -> Router {
             "/v1/payment-links/draft",
             post(draft::draft).fallback(|| async { ApiProblem::method_not_allowed("POST", None) }),
         )
+        .route(
+            "/v1/payment-links/{id}/replace",
+            post(replace::replace).fallback(|| async { ApiProblem::method_not_allowed("POST", None) }),
+        )
         .fallback(|uri: Uri| async move { ApiProblem::no_such_address(uri.path()) })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
@@ -81,7 +87,7 @@ async fn create(
     let mut problems = Problems::default();
     let request = body.fields.read(configuration.router(), app.clock.now(), &mut problems);
     let trace = trace_of(headers);
-    let created_by = CreatedBy::from(&caller.author);
+    let created_by = Some(CreatedBy::from(&caller.author));
     let new = NewLink { request, problems, body: &body.value, created_by, token, base: &base, trace };
     match use_cases::create::create(&caller.store, &app.gateways, &|| app.clock.now(), new)
         .await
@@ -98,9 +104,15 @@ async fn create(
 fn refused(why: CreateRefused, settings: &Settings, now: Timestamp) -> ApiProblem {
     match why {
         CreateRefused::Invalid(problems) => ApiProblem::invalid(problems),
-        CreateRefused::ReferenceTaken(other) => {
+        CreateRefused::Taken(Taken::Reference(other)) => {
             ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
                 .with_conflicting_id(other.as_str())
+        }
+        CreateRefused::Taken(Taken::Item(other)) => {
+            let detail = format!(
+                "The active link {other} is of this item, of which the settings want no two. Replace it instead."
+            );
+            ApiProblem::conflict("item_has_active_link", detail).with_conflicting_id(other.as_str())
         }
         CreateRefused::KeyReused(other) => key_reused().with_conflicting_id(other.as_str()),
         CreateRefused::QuotaReached(reached) => ApiProblem::quota_reached(&reached, settings, now),

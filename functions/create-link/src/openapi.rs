@@ -7,6 +7,7 @@ use web::openapi::groups::PAYMENT_LINKS;
 
 use crate::body::{CreateBody, DraftBody};
 use crate::draft::DraftView;
+use crate::replace::ReplaceBody;
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -29,5 +30,20 @@ pub fn operations() -> Vec<Operation> {
         .needs(Scope::Read)
         .takes::<DraftBody>()
         .answers::<DraftView>(200, "The draft."),
+        Operation::new(
+            "post",
+            "/v1/payment-links/{id}/replace",
+            "replace_payment_link",
+            PAYMENT_LINKS,
+            "Make a link in the place of another one, whose address then leads to it",
+        )
+        .needs(Scope::Write)
+        .idempotent()
+        .may_take::<ReplaceBody>()
+        .tells("Location")
+        .tells("ETag")
+        .answers::<LinkView>(201, "The new link, also where the request is repeated: then as it is now.")
+        .refuses(409)
+        .refuses_too_many("The integration calls too often, or the business has used up a quota."),
     ]
 }

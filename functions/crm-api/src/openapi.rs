@@ -7,6 +7,7 @@ use domain::search::LONGEST_QUERY;
 use store::Scope;
 use views::audit::AuditView;
 use views::event::LoggedEventView;
+use views::look_back::LookBackView;
 use views::reconciliation::ReconciliationView;
 use views::schema::{
     CalendarName, EventName, GatewayName, LinkStatusName, ModeName, ReceiptKindName, RefundCauseName, RefundMethodName,
@@ -177,6 +178,7 @@ fn links() -> Vec<Operation> {
                 "Whether a message failed for good since people were told the last time.",
             )
             .query_of("held", Values::Flag, "Whether something holds it at this moment.")
+            .query_of("part_paid", Values::Flag, "Whether some of it is paid, and not all.")
             .query("created_from", "Links made on this day of the business or later, or at this instant or later.")
             .query("created_to", "Links made on this day or earlier, or before this instant.")
             .query("due_from", "Links whose `due_at` ends this day or a later one, or is later than this instant.")
@@ -506,6 +508,14 @@ fn records() -> Vec<Operation> {
         patch::<AccountBody>(account, "update_account", ACCOUNTS, "Change a part of an account", Scope::Admin)
             .answers::<AccountView>(200, "The account.")
             .refuses(409),
+        get("/v1/accounts/{id}/look-back", "get_look_back", ACCOUNTS, "Read how far an account's lists were looked at")
+            .answers::<LookBackView>(
+                200,
+                "How far Paylink has looked at the gateway's own lists. A 404 where there is no such account, or where its \
+                 gateway never had lists that show what happened to payments.",
+            )
+            .refuses(400)
+            .refuses(404),
         delete(account, "delete_account", ACCOUNTS, "Retire an account; its links go on", Scope::Admin),
         paged(get(
             "/v1/gateways",

@@ -190,6 +190,9 @@ pub(crate) fn record_payment(why: ChangeRefused<NotRecorded>) -> ApiProblem {
         match why {
             RecordPaymentRefused::Paid => takes_none("This link is paid already."),
             RecordPaymentRefused::Cancelled => takes_none("This link was cancelled; make another one."),
+            RecordPaymentRefused::Replaced => {
+                takes_none("Another link took the place of this one; write the payment down on that.")
+            }
             RecordPaymentRefused::PaymentInProgress { can_force: true } => in_progress(
                 "A customer may be paying right now. Send force: true to write it down all the same; money that arrives goes back.",
             ),
@@ -199,8 +202,14 @@ pub(crate) fn record_payment(why: ChangeRefused<NotRecorded>) -> ApiProblem {
             RecordPaymentRefused::UnderReview => in_progress(
                 "The gateway has money of this link that a person has to decide about, and it may be the same. Decide about it, or send force: true.",
             ),
-            RecordPaymentRefused::NotWhatIsDue { due } => {
-                invalid("/amount", "not_what_is_due", format!("{due} is due. Leave the amount out, or give this one."))
+            RecordPaymentRefused::MoreThanIsDue { due } => {
+                let detail = format!("{due} is due, and no more. Leave the amount out to write down that.");
+                invalid("/amount", "more_than_is_due", detail)
+            }
+            RecordPaymentRefused::TooManyPayments { due } => {
+                let detail =
+                    format!("The link has so many payments that the next one is all that is due, which is {due}.");
+                invalid("/amount", "too_many_payments", detail)
             }
             RecordPaymentRefused::NotToThere => {
                 let detail = "There is no such account of the link's mode and currency.";

@@ -34,6 +34,7 @@ pub fn untimed(app: App) -> Router {
             "/v1/accounts/{id}",
             only(ALL, get(accounts::read).put(accounts::write).patch(accounts::write).delete(accounts::delete)),
         )
+        .route("/v1/accounts/{id}/look-back", only("GET", get(accounts::look_back)))
         // Checking an account is gateway-webhook's, which may read credentials.
         .route("/v1/accounts/{id}/check", only("POST", MethodRouter::new()))
         .route("/v1/audit-log", only("GET", asked(get(audit::list))))
@@ -94,6 +95,8 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))
         .route("/v1/payment-links/{id}/hold", only("DELETE, POST", post(holds::place).delete(holds::release)))
         .route("/v1/payment-links/{id}/payments", only("POST", post(recording::record)))
+        // Replacing is create-link's, which alone makes links.
+        .route("/v1/payment-links/{id}/replace", only("POST", MethodRouter::new()))
         .route("/v1/payment-links/{id}/messages", only("POST", post(actions::resend)))
         .route("/v1/payment-links/{id}/messages/{message}/report", only("POST", post(message_reports::write)))
         .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::Timestamp;
-use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
-use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR, PostOutcome};
+use domain::events::{BusinessNews, Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR, PostOutcome};
 use domain::ids::{BusinessId, EndpointId, EventSubject};
 use domain::link::{Attempt, PaymentLink, Refund, RefundCause};
 use domain::records::signing::SigningSecret;
@@ -21,7 +20,10 @@ use store::{BusinessStore, DueEvent, EventList, EventRecorded, EventsAfter, Link
 use telemetry::Measurement;
 use views::event::EventView;
 
+use crate::paid_items::end_what_is_paid;
+use crate::receipt_pages::before_event;
 use crate::slow::Called;
+use crate::wishes::pass_on;
 use crate::{App, CONCURRENCY, LEASE, RetryOutcome, Share, Trigger, later};
 
 /// After a change of an endpoint the schedule looks for events that were recorded without knowing of the change, for
@@ -52,6 +54,9 @@ pub(crate) async fn send_new(
         if now.duration_since(of_link.at) >= KEPT_FOR {
             continue;
         }
+        end_what_is_paid(app, &store, &history.link, of_link.kind).await?;
+        pass_on(&store, &history.link, of_link.kind).await?;
+        before_event(&app.store, &history.link, of_link.kind, of_link.attempt.as_ref()).await?;
         let endpoints = store.endpoints().await?;
         let mut event = history.link.record(of_link, now);
         // Whoever is told of a refund finds it in the list.
@@ -61,9 +66,10 @@ pub(crate) async fn send_new(
             store.put_refund_entry(&history.link, refund).await?;
         }
         // Whoever is told of a receipt can search for it.
-        let receipt = match event.kind {
-            EventType::ReceiptRegistered => history.link.registered_receipt(event.refund.as_ref()),
-            EventType::ReceiptVoided => history.link.void_receipt(event.refund.as_ref()),
+        let (link, refund) = (&history.link, event.refund.as_ref());
+        let receipt = match (event.kind, &event.attempt) {
+            (EventType::ReceiptRegistered, Some(attempt)) => link.registered_receipt(attempt, refund),
+            (EventType::ReceiptVoided, Some(attempt)) => link.void_receipt(attempt, refund),
             _ => None,
         };
         if let Some(receipt) = receipt {
@@ -123,22 +129,22 @@ async fn make_room(app: &App, link: &PaymentLink, recorded: &BTreeSet<u32>) -> R
 #[derive(Clone, Copy)]
 enum About<'a> {
     Link(&'a LinkHistory),
-    /// An entry of the business's log.
-    Entry(&'a AuditEntry),
+    /// What is about no link.
+    Business(BusinessNews<'a>),
 }
 
 impl<'a> About<'a> {
     fn view(self, event: &EventRecord, settings: &Settings, now: Timestamp) -> EventView {
         match self {
             Self::Link(history) => EventView::new(event, &history.link, &history.messages, settings, now),
-            Self::Entry(entry) => EventView::of_entry(event, entry, settings),
+            Self::Business(news) => EventView::of_business(event, news, settings),
         }
     }
 
     fn trace(self) -> Option<&'a Trace> {
         match self {
             Self::Link(history) => history.link.trace(),
-            Self::Entry(_) => None,
+            Self::Business(_) => None,
         }
     }
 }
@@ -336,12 +342,13 @@ pub(crate) async fn try_again(app: &App, due: &DueEvent) -> Result<RetryOutcome,
         let endpoints = store.fresh_endpoints().await?;
         event.address(&endpoints, app.clock.now());
     }
-    let entry = event.entry.clone();
-    let history = match (due.id.subject(), &entry) {
+    let told = event.clone();
+    let news = told.business_news();
+    let history = match (due.id.subject(), news) {
         (Some(EventSubject::Link(link, _)), None) => app.store.link_history(&link).await?,
         (Some(_) | None, _) => None,
     };
-    let about = history.as_ref().map(About::Link).or(entry.as_deref().map(About::Entry));
+    let about = history.as_ref().map(About::Link).or(news.map(About::Business));
     if let Some(about) = about {
         let endpoints = endpoints_for(&store, &event).await?;
         send(app, &mut event, about, &endpoints, Trigger::Schedule).await?;

@@ -11,8 +11,11 @@
 
 mod events;
 mod messages;
+mod paid_items;
+mod receipt_pages;
 mod reports;
 mod slow;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::pin::pin;

@@ -5,12 +5,12 @@ use std::time::Instant;
 use channels::{About, Label, Outgoing, Particulars, Report};
 use domain::Timestamp;
 use domain::ids::{BusinessId, MessageId, ProviderId};
-use domain::link::{LinkStatus, MessageRound, PaymentLink};
+use domain::link::{LinkStatus, MessageAbout, MessageOfLink, MessageRound, PaymentLink};
 use domain::messages::channel::Channel;
-use domain::messages::choice::MessageChoice;
-use domain::messages::compose::{MessageSources, compose};
+use domain::messages::choice::Wording;
+use domain::messages::compose::{MessageSources, compose, compose_news};
 use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, Tried};
-use domain::messages::message::Message;
+use domain::messages::message::{Message, MessageContext};
 use domain::messages::provider::{MessageProvider, ProviderProof};
 use domain::messages::provider_profile::{Moments, ProviderKind, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
@@ -23,6 +23,7 @@ use store::{
 };
 use telemetry::Measurement;
 
+use crate::receipt_pages::before_messages;
 use crate::slow::Called;
 use crate::{App, LEASE, RetryOutcome, Share, Trigger, later};
 
@@ -31,12 +32,13 @@ use crate::{App, LEASE, RetryOutcome, Share, Trigger, later};
 /// brings it here.
 pub(crate) async fn send_new(app: &App, history: &LinkHistory, share: Share) -> Result<(), StoreError> {
     let has_failed = |id: &MessageId| matches!(history.messages.get(id), Some(MessageState::Failed { .. }));
-    let is_open = |recipient: &&Recipient| {
-        matches!(history.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
-            && recipient.is_wanted(has_failed)
+    let is_open = |message: &MessageOfLink<'_>| {
+        matches!(history.messages.get(&message.recipient.id), None | Some(MessageState::Sending { .. }))
+            && message.recipient.is_wanted(has_failed)
     };
-    let open = history.link.recipients().filter(is_open);
-    let sent = open.map(|recipient| send_or_queue(app, history, recipient, share));
+    before_messages(&app.store, history).await?;
+    let open = history.link.messages().filter(is_open);
+    let sent = open.map(|message| async move { send_or_queue(app, history, &message, share).await });
     join_all(sent).await.into_iter().collect()
 }
 
@@ -44,21 +46,21 @@ pub(crate) async fn send_new(app: &App, history: &LinkHistory, share: Share) -> 
 async fn send_or_queue(
     app: &App,
     history: &LinkHistory,
-    recipient: &Recipient,
+    message: &MessageOfLink<'_>,
     share: Share,
 ) -> Result<(), StoreError> {
-    let link = &history.link;
-    let is_new = !history.messages.contains_key(&recipient.id);
-    if is_new && (share == Share::Beyond || has_slow_provider(app, link, recipient).await?) {
-        return app.store.queue_message(link, &recipient.id, app.clock.now()).await;
+    let (link, id) = (&history.link, &message.recipient.id);
+    let is_new = !history.messages.contains_key(id);
+    if is_new && (share == Share::Beyond || has_slow_provider(app, link, message).await?) {
+        return app.store.queue_message(link, id, app.clock.now()).await;
     }
-    lease_and_send(app, link, recipient, Turn::First).await.map(drop)
+    lease_and_send(app, link, message, Turn::First).await.map(drop)
 }
 
 /// Whether the provider that serves this address is the business's own and kept us waiting a moment ago.
-async fn has_slow_provider(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<bool, StoreError> {
+async fn has_slow_provider(app: &App, link: &PaymentLink, message: &MessageOfLink<'_>) -> Result<bool, StoreError> {
     let configuration = app.store.of(link.business()).configuration().await?;
-    let route = route(configuration.router(), link, recipient).ok();
+    let route = route(configuration.router(), message).ok();
     let provider = route.and_then(Route::provider).map(|provider| Called::Provider(provider.id.clone()));
     Ok(provider.is_some_and(|called| app.slow.is_paused(link.business(), called, Trigger::Stream)))
 }
@@ -85,20 +87,31 @@ impl Turn {
 ///
 /// Who gets the message is decided before the lease, which notes it: whoever hands a message over may die before the
 /// answer, and the provider may report about it before.
-async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient, turn: Turn) -> Result<bool, StoreError> {
+async fn lease_and_send(
+    app: &App,
+    link: &PaymentLink,
+    message: &MessageOfLink<'_>,
+    turn: Turn,
+) -> Result<bool, StoreError> {
     let now = app.clock.now();
+    let recipient = message.recipient.as_ref();
     let (known, fresh);
-    let planned = if link.status_at(now) == LinkStatus::Active {
+    // Nobody is asked to pay a link that is over. What became of the money is told all the same.
+    let is_wanted = match message.about {
+        MessageAbout::Asks(_) => link.status_at(now) == LinkStatus::Active,
+        MessageAbout::News(_) => true,
+    };
+    let planned = if is_wanted {
         let store = app.store.of(link.business());
         known = store.configuration().await?;
-        Some(match Planned::by(&known, link, recipient) {
-            Ok(planned) => Ok(planned),
+        match Planned::by(&known, link, message) {
+            Ok(planned) => planned.map(Ok),
             // What it lacks may have been written a moment ago. By what is read now it fails for good.
             Err(_) => {
                 fresh = store.fresh_configuration().await?;
-                Planned::by(&fresh, link, recipient)
+                Planned::by(&fresh, link, message).transpose()
             }
-        })
+        }
     } else {
         None
     };
@@ -123,9 +136,7 @@ async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient, tu
         },
     };
     let (state, provider) = match planned {
-        Some(Ok(planned)) => {
-            (send_once(app, link, recipient, &planned, lease.tries).await?, Some(planned.route.kind()))
-        }
+        Some(Ok(planned)) => (send_once(app, link, message, &planned, lease.tries).await?, Some(planned.route.kind())),
         Some(Err(Unsendable { reason, provider })) => {
             (MessageState::Failed { at: now, reason: reason.to_owned(), sent: None }, provider)
         }
@@ -189,11 +200,11 @@ async fn note_failure(
 async fn send_once(
     app: &App,
     link: &PaymentLink,
-    recipient: &Recipient,
+    message: &MessageOfLink<'_>,
     planned: &Planned<'_>,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let outcome = hand_over(app, link, recipient, planned).await?;
+    let outcome = hand_over(app, link, message, planned).await?;
     let now = app.clock.now();
     Ok(match MessageState::after(outcome, tries, now) {
         MessageState::Sent(handover) => {
@@ -227,16 +238,25 @@ struct Unsendable {
 }
 
 impl<'a> Planned<'a> {
-    fn by(configuration: &'a Configuration, link: &PaymentLink, recipient: &Recipient) -> Result<Self, Unsendable> {
+    /// `None` where its provider takes only words that somebody approved beforehand, and nobody approved these.
+    fn by(
+        configuration: &'a Configuration,
+        link: &PaymentLink,
+        message: &MessageOfLink<'_>,
+    ) -> Result<Option<Self>, Unsendable> {
         let router = configuration.router();
-        let route =
-            route(router, link, recipient).map_err(|reason| Unsendable { reason: reason.as_str(), provider: None })?;
-        let (url, channel) = (link.url(), recipient.channel);
+        let route = route(router, message).map_err(|reason| Unsendable { reason: reason.as_str(), provider: None })?;
+        let (url, channel) = (url_of(link, message), message.recipient.channel);
         let sources = MessageSources { templates: &configuration.templates, router };
-        let context = link.terms().message_context(&url);
-        let message = compose(&context, choice_of(link, recipient), channel, route, sources)
-            .map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
-        Ok(Self { configuration, route, channel, message })
+        let context = context_of(link, message, &url);
+        let written = match message.about {
+            MessageAbout::Asks(choice) => Some(compose(&context, choice, channel, route, sources)),
+            MessageAbout::News(_) => compose_news(&context, channel, route, sources),
+        };
+        let Some(written) = written else { return Ok(None) };
+        let message =
+            written.map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
+        Ok(Some(Self { configuration, route, channel, message }))
     }
 
     /// What it counts as once the provider has it.
@@ -267,21 +287,36 @@ impl Asked {
 }
 
 /// The provider that serves the address of a message now.
-fn route<'a>(
-    router: MessageRouter<'a>,
-    link: &PaymentLink,
-    recipient: &Recipient,
-) -> Result<Route<'a>, UnreachedReason> {
-    let Recipient { channel, network, to, .. } = recipient;
-    router.route(*channel, network.as_ref(), to, choice_of(link, recipient).wording())
+fn route<'a>(router: MessageRouter<'a>, message: &MessageOfLink<'_>) -> Result<Route<'a>, UnreachedReason> {
+    let Recipient { channel, network, to, .. } = message.recipient.as_ref();
+    let wording = match message.about {
+        MessageAbout::Asks(choice) => choice.wording(),
+        MessageAbout::News(_) => Wording::Default,
+    };
+    router.route(*channel, network.as_ref(), to, wording)
 }
 
-fn choice_of<'a>(link: &'a PaymentLink, recipient: &Recipient) -> &'a MessageChoice {
-    link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice)
+/// Where a message leads: to the link, or to the receipt.
+fn url_of(link: &PaymentLink, message: &MessageOfLink<'_>) -> String {
+    match message.about {
+        MessageAbout::Asks(_) => link.url(),
+        MessageAbout::News(news) => link.receipt_url(news.attempt),
+    }
 }
 
-/// When a message was asked for: with its link, or with a later round.
-fn asked_for_at(link: &PaymentLink, message: &MessageId) -> Timestamp {
+fn context_of<'a>(link: &'a PaymentLink, message: &MessageOfLink<'_>, url: &'a str) -> MessageContext<'a> {
+    match &message.about {
+        MessageAbout::Asks(_) => link.terms().message_context(url, link.amount_due()),
+        MessageAbout::News(news) => link.news_context(news, url),
+    }
+}
+
+/// When a message was asked for: with its link or a later round, or with the payment or the refund that it tells of.
+fn asked_for_at(link: &PaymentLink, message: &MessageOfLink<'_>) -> Timestamp {
+    if let MessageAbout::News(news) = message.about {
+        return news.at;
+    }
+    let message = &message.recipient.id;
     let has_it = |round: &&MessageRound| round.recipients.iter().any(|recipient| recipient.id == *message);
     link.message_rounds().iter().find(has_it).map_or(link.created_at(), |round| round.at)
 }
@@ -290,13 +325,13 @@ fn asked_for_at(link: &PaymentLink, message: &MessageId) -> Timestamp {
 async fn hand_over(
     app: &App,
     link: &PaymentLink,
-    recipient: &Recipient,
+    about: &MessageOfLink<'_>,
     planned: &Planned<'_>,
 ) -> Result<SendOutcome, StoreError> {
     let Planned { configuration, route, message, channel: _ } = planned;
     let (store, route) = (app.store.of(link.business()), *route);
-    let url = link.url();
-    let context = link.terms().message_context(&url);
+    let (recipient, url) = (about.recipient.as_ref(), url_of(link, about));
+    let context = context_of(link, about, &url);
     let now = app.clock.now();
     let proof = match route.provider() {
         Some(provider) => store.provider_proof(provider, now).await?,
@@ -308,7 +343,7 @@ async fn hand_over(
         business: link.business(),
         mode: link.terms().mode,
         locale: context.locale(&configuration.settings),
-        created_at: asked_for_at(link, &recipient.id),
+        created_at: asked_for_at(link, about),
         expires_at: link.terms().expires_at,
         trace: link.trace(),
     };
@@ -368,7 +403,8 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     };
     let Some((link_id, message_id)) = found else { return Ok(false) };
     let Some(link) = app.store.link(&link_id).await? else { return Ok(false) };
-    let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
+    let Some(message) = link.message(&message_id) else { return Ok(false) };
+    let recipient = message.recipient.as_ref();
     match app.store.sent_message(&link_id, &message_id).await? {
         SentMessage::Sent(lease, sent) => {
             note_undelivered(app, link.clone(), recipient, *lease, sent, report.reason).await?;
@@ -426,9 +462,9 @@ async fn note_look_at_undelivered(
     reason: String,
 ) -> Result<(), StoreError> {
     let link = app.store.link(&due.link).await?;
-    match link.as_ref().and_then(|link| Some((link, link.message(&due.message)?.0))) {
-        Some((link, recipient)) => {
-            note_undelivered(app, link.clone(), recipient, looked.lease, looked.handover, reason).await
+    match link.as_ref().and_then(|link| Some((link, link.message(&due.message)?))) {
+        Some((link, message)) => {
+            note_undelivered(app, link.clone(), &message.recipient, looked.lease, looked.handover, reason).await
         }
         // The link was forgotten, and with it whom the message was for.
         None => app.store.note_look(&looked, looked.handover.clone().settled()).await,
@@ -467,9 +503,9 @@ pub(crate) async fn try_again(app: &App, due: &DueMessage) -> Result<RetryOutcom
         DueTurn::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
     };
     let link = app.store.link(&due.link).await?;
-    let recipient = link.as_ref().and_then(|link| Some((link, link.message(&due.message)?.0)));
-    let is_mine = match recipient {
-        Some((link, recipient)) => lease_and_send(app, link, recipient, Turn::Due(send)).await?,
+    let message = link.as_ref().and_then(|link| Some((link, link.message(&due.message)?)));
+    let is_mine = match message {
+        Some((link, message)) => lease_and_send(app, link, &message, Turn::Due(send)).await?,
         // The link was forgotten, and with it whom the message was for. The message is moved out of the way of others.
         None => {
             let (tried, until) = (send.tried().cloned(), later(app.clock.now(), LEASE));

@@ -7,12 +7,13 @@
 //! so that a gateway, a sandbox or a relay that is down holds up neither expiry nor the others, and an account that its
 //! gateway refuses holds up no other account. In a queue businesses take turns as well; of one business confirmations and
 //! refunds come first, look-ups after them. Where a gateway lists the payments that wait for confirmation, one list replaces
-//! a look-up for each attempt of an account. A sweep that meets its deadline stops, and the work that it had leased is due
-//! again when the lease ends.
+//! a look-up for each attempt of an account. Last it looks at the lists of those accounts that were not looked at for a day. A
+//! sweep that meets its deadline stops, and the work that it had leased is due again when the lease ends.
 
 mod breaker;
 mod lanes;
 mod lists;
+mod looking_back;
 mod task;
 
 use std::collections::BTreeMap;
@@ -27,10 +28,11 @@ use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
-use store::{DUE_SHARDS, DueLink, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
+use store::{DUE_SHARDS, DueLink, DueWork, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
 use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
+use looking_back::look_back;
 use task::{Task, TaskOutcome};
 
 /// At most this many links are read at a time.
@@ -42,6 +44,10 @@ const ROUND: usize = 2000;
 /// Leasing them takes at most this part of the time that is left. Where writes are slow, a business that has very much due
 /// would else leave no time to ask about anybody's payments, in this run and in each one after it.
 const LEASING: u32 = 4;
+
+/// So much of a run is left for looks at accounts' lists, where any is due and links have as much: in a run that is cut short
+/// they come first.
+const LOOKS: Duration = looking_back::LONGEST;
 
 /// At most this many writes, and this many calls on one way to a gateway, are under way at once.
 const CONCURRENCY: usize = 8;
@@ -62,6 +68,8 @@ pub struct SweepCounts {
     pub expired: usize,
     pub asked: usize,
     pub refunded: usize,
+    /// Accounts whose gateways' lists were looked at.
+    pub looked_back: usize,
     /// Work that is left for a later run, because a gateway does not answer, time ran out or an error of ours came up.
     pub left: usize,
     /// The part of `left` that met an error of ours.
@@ -73,6 +81,7 @@ impl SweepCounts {
         self.expired += other.expired;
         self.asked += other.asked;
         self.refunded += other.refunded;
+        self.looked_back += other.looked_back;
         self.left += other.left;
         self.failed += other.failed;
     }
@@ -98,15 +107,21 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
     let now = app.clock.now();
     // Each minute begins at another shard, so that a run that does not get through all leaves others each time.
     let minute = now.as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
-    let due = store.due_links(u8::try_from(minute).unwrap_or_default(), now, deadline).await;
+    let due = store.due_work(u8::try_from(minute).unwrap_or_default(), now, deadline).await;
     let mut failure = due.failure;
     let mut counts = SweepCounts { left: due.unreadable, failed: due.unreadable, ..SweepCounts::default() };
-    let mut waiting: Turns<BusinessId, DueLink> =
-        due.work.into_iter().map(|link| (link.business.clone(), link)).collect();
+    let (mut waiting, mut looks) = (Turns::<BusinessId, DueLink>::default(), Turns::default());
+    for work in due.work {
+        match work {
+            DueWork::Link(link) => waiting.add(&link.business.clone(), link),
+            DueWork::LookBack(look) => looks.add(&look.business.clone(), look),
+        }
+    }
+    let until = links_until(deadline, !looks.is_empty());
     let mut known = Known::default();
     loop {
         let mut leased = LeasedWork::default();
-        let leasing_ends = SystemTime::now() + time_left(deadline) / LEASING;
+        let leasing_ends = SystemTime::now() + time_left(until) / LEASING;
         let mut round = waiting.lines().max(ROUND);
         while round > 0 && SystemTime::now() < leasing_ends {
             let page: Vec<LinkId> = waiting.by_ref().take(PAGE.min(round)).map(|link| link.id).collect();
@@ -122,17 +137,19 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
         Measurement::Due { kind: DueKind::Links, found: leased.found, oldest: leased.oldest }.record();
         measure_unconfirmed(&leased.tasks, app.clock.now());
         counts.add(&leased.counts);
-        let done = work_off(app, leased.tasks, &mut known, deadline).await;
+        let done = work_off(app, leased.tasks, &mut known, until).await;
         counts.add(&done);
-        if waiting.is_empty() || !has_time(deadline) {
+        if waiting.is_empty() || !has_time(until) {
             break;
         }
     }
+    counts.add(&look_back(app, looks, deadline).await);
     Measurement::DueFailed { failed: counts.failed }.record();
     tracing::info!(
         expired = counts.expired,
         asked = counts.asked,
         refunded = counts.refunded,
+        looked_back = counts.looked_back,
         left = counts.left,
         failed = counts.failed,
         "A sweep ended."
@@ -144,6 +161,12 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
             Ok(counts)
         }
     }
+}
+
+/// Until when links are worked off. However much is due on them, a run that has its time looks at accounts as well.
+fn links_until(deadline: SystemTime, has_looks: bool) -> SystemTime {
+    let has_time_for_both = time_left(deadline) >= 2 * LOOKS;
+    if has_looks && has_time_for_both { deadline.checked_sub(LOOKS).unwrap_or(deadline) } else { deadline }
 }
 
 /// Measures the age of the payments that were reported or are being taken and are not decided, the oldest at each
@@ -276,11 +299,17 @@ mod tests {
             item: None,
             amount: Money::new(50_000, Currency::IRR).unwrap(),
             amount_source: AmountSource::Request,
+            plan: None,
             expires_at: Timestamp::from_second(3600).unwrap(),
             due_at: None,
             description: None,
             internal_note: None,
-            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            after_payment: AfterPayment {
+                register_receipt: false,
+                receipt_type_id: None,
+                receipt_field: None,
+                send_receipt: false,
+            },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),
@@ -296,7 +325,7 @@ mod tests {
             checkout: Checkout::link("https://gateway.example/".to_owned()),
         };
         let rulebook = GatewayRulebook::default();
-        let attempt = link.new_attempt(ReturnKey::from_random([number; 16]), None);
+        let attempt = link.new_attempt(ReturnKey::from_random([number; 16]), None, link.amount_due(), None);
         let attempt = attempt.opened(session, rulebook.rules(GatewayKind::Zarinpal), made);
         let work = Work::LookUp(attempt.id.clone());
         Task::new(link.begin_attempt(attempt, made).unwrap(), work).unwrap()

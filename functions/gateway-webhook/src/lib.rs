@@ -190,7 +190,7 @@ async fn handle_webhook(
         }
     };
     let whose = (gateway, &business, &account);
-    let called = app.confirmation.confirm_called(whose, (&hint.link, &hint.attempt), hint.hint, now);
+    let called = app.confirmation.confirm_called(whose, &hint.about, hint.hint, now);
     match called.await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
         Ok(Outcome::Unknown(_) | Outcome::AccountRefused(_) | Outcome::SessionRefused(_)) => Err(ApiProblem::new(

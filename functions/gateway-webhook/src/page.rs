@@ -18,13 +18,14 @@ use web::customer::guard;
 /// The look of pay-redirect's pages.
 const STYLE: &str = ":root{color-scheme:light dark;--bg:#f3f5f8;--text:#16202c;--waiting:#8a5200}\
 @media (prefers-color-scheme:dark){:root{--bg:#10151b;--text:#e9eef4;--waiting:#f0b455}}\
-body{margin:0;background:var(--bg);color:var(--text);font:17px/1.75 system-ui,\"Segoe UI\",Tahoma,sans-serif}\
+body{margin:0;background:var(--bg);color:var(--text);font:1.0625rem/1.65 system-ui,\"Segoe UI\",Tahoma,sans-serif}\
 main{max-width:30rem;margin:0 auto;padding:2rem 1.25rem}\
 h1{margin:0 0 .75rem;font-size:1.6rem;line-height:1.4;padding-inline-start:.9rem;\
 border-inline-start:.35rem solid var(--waiting)}\
 section{margin:0 0 2.5rem}\
-button{display:block;width:100%;border:0;padding:.9rem 1rem;border-radius:.75rem;background:#0a58ca;color:#fff;\
-font:inherit;font-weight:700}\
+button{display:block;width:100%;min-height:2.75rem;border:1px solid transparent;padding:.8rem 1rem;border-radius:.75rem;\
+background:#0a58ca;color:#fff;font:inherit;font-weight:700}\
+@media (prefers-color-scheme:dark){button{background:#1d67cf}}\
 button:focus-visible{outline:3px solid var(--waiting);outline-offset:3px}";
 
 /// Posts the form after five seconds. Where scripts are off, its buttons post it.

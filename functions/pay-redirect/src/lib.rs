@@ -4,16 +4,21 @@
 //! visits go to the same session without a write. Two first visits at once open two sessions, and only the one that was
 //! written is ever shown to anybody. Whoever does not look like a browser in which a person opens the link opens
 //! nothing, and gets the summary page, whose button leads on. A second button tells the business that its customer has paid
-//! already.
+//! already, and one on the page of a link that expired that its customer wants a new one. A link in whose place there is
+//! another leads to the newest.
 
+mod choice;
 mod link_path;
 mod page;
+mod receipt;
+mod succession;
 mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -25,20 +30,25 @@ use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{BusinessId, LinkId, PayToken, ReturnKey};
-use domain::link::{Attempt, Checkout, PaymentLink, Visit};
+use domain::link::{Attempt, Checkout, LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
+use domain::money::Money;
+use gateways::PayHosts;
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
-use store::{Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
+use store::{BusinessStore, Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
 use web::customer::{guard, see_other};
 use web::problem::api_version;
 use web::{ApiProblem, request_id};
 
+use choice::{LARGEST_FORM, Wish, WishRefused, next_payment};
 use link_path::{LinkPage, LinkPath};
 use page::{
-    Page, is_said_to_be_paid, logo_response, may_say_paid, of_link, posting_page, takes_payments, without_link,
+    Choice, Page, Sight, is_said_to_be_paid, logo_response, may_say_paid, of_link, of_link_with, posting_page,
+    takes_payments, without_link,
 };
-use visitor::{Visitor, languages};
+use succession::{ask_again, lead_on};
+use visitor::{Visitor, asked_language, asks_for_a_result, languages, remembered_language};
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
@@ -46,10 +56,17 @@ const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
 /// The seconds after which the browser loads a page again by itself that took too long.
 const RELOAD_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// A logo's own address is derived from its content, so that browsers may keep it for ever; a link's logo may be another
+/// tomorrow.
+const LOGO_BY_CONTENT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const LOGO_OF_A_LINK: HeaderValue = HeaderValue::from_static("private, max-age=86400");
+
 /// What the function needs.
 #[derive(Clone, Debug)]
 pub struct App {
     pub confirmation: Confirmation,
+    /// Where customers are told that they go.
+    pub pay_hosts: PayHosts,
     pub rulebook: GatewayRulebook,
     pub clock: Clock,
 }
@@ -75,6 +92,7 @@ pub fn router(app: App) -> Router {
         .route("/p/{*link}", get(look).post(press).fallback(other_method))
         // Keyboards begin a line with a capital letter.
         .route("/P/{*link}", get(look).post(press).fallback(other_method))
+        .route("/r/{*receipt}", get(receipt::look).fallback(other_method))
         .route("/logo/{business}/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .route("/favicon.ico", get(no_icon))
@@ -95,7 +113,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// The page that says so. It names no business, because reading the table may be what took too long.
 fn took_too_long(headers: &HeaderMap) -> Response {
-    let mut response = of_nobody(Page::Down, headers);
+    let mut response = of_nobody(Page::Down, &Asking::nobody(headers));
     response.headers_mut().insert(header::RETRY_AFTER, RELOAD_AFTER);
     response.headers_mut().insert(header::REFRESH, RELOAD_AFTER);
     response
@@ -103,62 +121,133 @@ fn took_too_long(headers: &HeaderMap) -> Response {
 
 /// Somebody asks for a page of a link. The path is read as it came, because it need be no text.
 async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
+    let from = Asking { visitor: Visitor::of(&method, &headers), asked: asked_language(&uri), headers: &headers };
     let Some(LinkPath { token, page }) = LinkPath::parse(uri.path()) else {
-        return of_nobody(Page::Unknown, &headers);
+        return of_nobody(Page::Unknown, &from);
     };
-    let visitor = Visitor::of(&method, &headers);
-    match page {
-        LinkPage::Link => serve_link(&app, &token, visitor, false, &headers).await,
+    let mut response = match page {
+        // Who chose another language goes on reading, and not to the gateway.
+        LinkPage::Link | LinkPage::Go if from.asked.is_some() => serve_link(&app, &token, &from, Wants::Summary).await,
+        LinkPage::Link => serve_link(&app, &token, &from, Wants::ToPay).await,
         // A browser comes here by GET where it loads again what the button led to.
-        LinkPage::Go => serve_link(&app, &token, visitor, true, &headers).await,
-        LinkPage::AlreadyPaid => already_paid(&app, &token, visitor, &headers).await,
-        LinkPage::Result => result(&app, &token, visitor, &headers).await,
+        LinkPage::Go => serve_link(&app, &token, &from, Wants::ToGoOn(Wish::Unsaid)).await,
+        LinkPage::AlreadyPaid => already_paid(&app, &token, &from).await,
+        LinkPage::AskAgain => ask_again(&app, &token, &from).await,
+        LinkPage::Result => result(&app, &token, &from).await,
+        LinkPage::Receipt => receipt::of_link(&app, &token, &from).await,
+        LinkPage::Logo => logo_beside(&app, &token, &from).await,
+    };
+    if let Some(cookie) = from.asked.and_then(|language| remembering(language, &token)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Who asks for a page.
+struct Asking<'a> {
+    visitor: Visitor,
+    /// The language that they chose on the page before.
+    asked: Option<Language>,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Asking<'a> {
+    /// Somebody of whom only what their browser sends is known.
+    fn nobody(headers: &'a HeaderMap) -> Self {
+        Self { visitor: Visitor::Looks, asked: None, headers }
+    }
+
+    /// The language that they chose, on the page before or on an earlier one of the link.
+    fn chosen(&self) -> Option<Language> {
+        self.asked.or_else(|| remembered_language(self.headers))
     }
 }
 
-/// The customer has pressed a button: to go on to the gateway from the summary page, or to say that this is paid already.
-async fn press(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+/// What somebody wants who asks for the page of a link.
+enum Wants {
+    /// They open the link, and see its summary first where the account wants that.
+    ToPay,
+    /// They read the summary in another language.
+    Summary,
+    /// They have pressed a button of the summary, which says how much they want to pay.
+    ToGoOn(Wish),
+}
+
+/// The cookie by which the other pages of the link, behind the gateway too, are in the language that somebody chose. It goes
+/// to no other address, and says nothing else.
+fn remembering(language: Language, token: &PayToken) -> Option<HeaderValue> {
+    let path = format!("/p/{}", token.expose());
+    let cookie = format!("lang={}; Path={path}; Max-Age=2592000; SameSite=Lax; HttpOnly", language.code());
+    HeaderValue::try_from(cookie).ok()
+}
+
+/// The customer has pressed a button: to go on to the gateway from the summary page, to say that this is paid already, or to ask
+/// for a new link.
+async fn press(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+    let from = Asking { visitor: Visitor::Pressed, asked: None, headers: &headers };
     match LinkPath::parse(uri.path()) {
         Some(LinkPath { token, page: LinkPage::Go }) => {
-            serve_link(&app, &token, Visitor::Pressed, true, &headers).await
+            // What is no form of ours chooses nothing.
+            let form = to_bytes(body, LARGEST_FORM).await.unwrap_or_default();
+            serve_link(&app, &token, &from, Wants::ToGoOn(Wish::read(&form))).await
         }
-        Some(LinkPath { token, page: LinkPage::AlreadyPaid }) => {
-            already_paid(&app, &token, Visitor::Pressed, &headers).await
+        Some(LinkPath { token, page: LinkPage::AlreadyPaid }) => already_paid(&app, &token, &from).await,
+        Some(LinkPath { token, page: LinkPage::AskAgain }) => ask_again(&app, &token, &from).await,
+        Some(LinkPath { page: LinkPage::Link | LinkPage::Result | LinkPage::Receipt | LinkPage::Logo, .. }) | None => {
+            other_method(uri, headers).await
         }
-        Some(LinkPath { page: LinkPage::Link | LinkPage::Result, .. }) | None => other_method(uri, headers).await,
     }
 }
 
 /// Sends a person on to the gateway, or shows the page that says why not. Whoever only looks sees the same as a person,
-/// and nothing is asked, opened or written.
-async fn serve_link(
-    app: &App,
-    token: &PayToken,
-    visitor: Visitor,
-    has_seen_summary: bool,
-    headers: &HeaderMap,
-) -> Response {
-    let (mut link, configuration) = match find(app, token).await {
+/// and nothing is asked, opened or written. Who has seen the summary page has a wish, which is how much to pay.
+async fn serve_link(app: &App, token: &PayToken, from: &Asking<'_>, wants: Wants) -> Response {
+    let Found { mut link, configuration, room } = match find(app, token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return of_nobody(Page::Unknown, headers),
-        Err(error) => return unavailable(headers, &error),
+        Ok(None) => return of_nobody(Page::Unknown, from),
+        Err(error) => return unavailable(from, &error),
     };
-    let language = language(&link, headers, &configuration);
-    if visitor == Visitor::Looks {
-        let now = app.clock.now();
-        return of_link(preview(&link, &configuration, now), &link, language, &configuration, now);
+    if let Some(leading_on) = lead_on(app, &link, from).await {
+        return leading_on;
+    }
+    let language = language(&link, from, &configuration);
+    let next_payment = |link: &PaymentLink| next_payment(link, &app.rulebook, room);
+    if from.visitor == Visitor::Looks {
+        let sight = sight(app, language, &configuration, room);
+        let choice = Choice { next: next_payment(&link), refused: None };
+        let page = unless_item_paid(preview(&link, &configuration, sight.now), room);
+        return of_link_with(page, &link, &choice, &sight);
     }
     // Where the business is told that this was paid, nobody is led on to pay it once more without having read so.
-    let wants_summary = link.terms().account.summary_page || is_said_to_be_paid(&link, app.clock.now());
-    let destination = if wants_summary && !has_seen_summary {
-        summary_page(app, &configuration, &mut link).await
-    } else {
-        find_or_open_session(app, &configuration, &mut link).await
+    // Nor is anybody sent to pay less than the link was made for without having read why.
+    let is_told_more = is_said_to_be_paid(&link, app.clock.now())
+        || link.is_part_paid()
+        || next_payment(&link).due.minor_units() < link.amount_due().minor_units();
+    let wants_summary = link.terms().account.summary_page || is_told_more;
+    let chosen = match (&wants, wants_summary) {
+        (Wants::Summary, _) | (Wants::ToPay, true) => Err(WishRefused::NotChosen),
+        (Wants::ToPay, false) => Wish::Unsaid.amount(&next_payment(&link)),
+        (Wants::ToGoOn(wish), _) => wish.amount(&next_payment(&link)),
     };
-    let now = app.clock.now();
-    let show = |page, link: &PaymentLink| of_link(page, link, language, &configuration, now);
+    let refused = chosen.as_ref().err().copied();
+    let destination = match (chosen, link.visit(app.clock.now())) {
+        // Who has paid in the last session is told what became of that.
+        _ if room == Some(0) => summary_page(app, &configuration, &mut link).await,
+        (Ok(money), _) => find_or_open_session(app, &configuration, &mut link, (money, room)).await,
+        // A page that is loaded again leads on to what was chosen before.
+        (Err(WishRefused::NotChosen), Visit::Continue(_)) if matches!(wants, Wants::ToGoOn(_)) => {
+            let chosen = link.current_session().map_or(link.amount_due(), |session| session.money);
+            find_or_open_session(app, &configuration, &mut link, (chosen, room)).await
+        }
+        (Err(_), _) => summary_page(app, &configuration, &mut link).await,
+    };
+    let sight = sight(app, language, &configuration, room);
+    let show = |page, link: &PaymentLink| {
+        let choice = Choice { next: next_payment(link), refused };
+        of_link_with(unless_item_paid(page, room), link, &choice, &sight)
+    };
     match destination {
-        Ok(Destination::Gateway(checkout)) => redirect_to_gateway(&checkout, &link, language, &configuration, now),
+        Ok(Destination::Gateway(checkout)) => redirect_to_gateway(&checkout, &link, &sight),
         Ok(Destination::Page(page)) => show(page, &link),
         Err(error) => {
             tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
@@ -181,6 +270,12 @@ async fn serve_link(
     }
 }
 
+/// `room` is how much is left to pay of the link's item, where that matters.
+fn sight<'a>(app: &'a App, language: Language, configuration: &'a Configuration, room: Option<i64>) -> Sight<'a> {
+    let is_item_paid = room == Some(0);
+    Sight { language, configuration, pay_hosts: &app.pay_hosts, now: app.clock.now(), is_item_paid }
+}
+
 /// Where a customer who opens the link is sent.
 enum Destination {
     Gateway(Checkout),
@@ -198,6 +293,7 @@ fn leads_on(visit: &Visit, configuration: &Configuration) -> bool {
         | Visit::OnHold
         | Visit::Expired
         | Visit::Cancelled
+        | Visit::Replaced
         | Visit::TooManyAttempts => false,
     }
 }
@@ -210,7 +306,7 @@ fn page_of(visit: &Visit, link: &PaymentLink, configuration: &Configuration, now
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
         Visit::OnHold => Page::OnHold,
-        Visit::Begin | Visit::Continue(_) | Visit::Paid | Visit::Expired | Visit::Cancelled => {
+        Visit::Begin | Visit::Continue(_) | Visit::Paid | Visit::Expired | Visit::Cancelled | Visit::Replaced => {
             Page::of_reopened(link, configuration, now)
         }
     }
@@ -225,7 +321,7 @@ async fn summary_page(
     if leads_on(&link.visit(app.clock.now()), configuration) {
         *link = note_opened(app, link.clone()).await?;
     }
-    let visit = current_visit(app, link).await?;
+    let visit = current_visit(app, link, None).await?;
     Ok(Destination::Page(if leads_on(&visit, configuration) {
         Page::Summary
     } else {
@@ -244,21 +340,25 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 
 /// The customer says to have paid already, or loads again the page that answered. Whoever does not press the button changes
 /// nothing, and where nobody is said to have paid sees what the link itself says.
-async fn already_paid(app: &App, token: &PayToken, visitor: Visitor, headers: &HeaderMap) -> Response {
-    let (mut link, configuration) = match find(app, token).await {
+async fn already_paid(app: &App, token: &PayToken, from: &Asking<'_>) -> Response {
+    let Found { mut link, configuration, room } = match find(app, token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return of_nobody(Page::Unknown, headers),
-        Err(error) => return unavailable(headers, &error),
+        Ok(None) => return of_nobody(Page::Unknown, from),
+        Err(error) => return unavailable(from, &error),
     };
-    let language = language(&link, headers, &configuration);
-    if visitor == Visitor::Pressed
+    if let Some(leading_on) = lead_on(app, &link, from).await {
+        return leading_on;
+    }
+    let language = language(&link, from, &configuration);
+    if from.visitor == Visitor::Pressed
+        && room != Some(0)
         && let Err(error) = say_paid(app, &configuration, &mut link).await
     {
         tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "What a customer says could not be written down.");
         return without_link(Page::Down, language, &configuration);
     }
-    let now = app.clock.now();
-    of_link(of_said_paid(&link, &configuration, now), &link, language, &configuration, now)
+    let sight = sight(app, language, &configuration, room);
+    of_link(unless_item_paid(of_said_paid(&link, &configuration, sight.now), room), &link, &sight)
 }
 
 /// The page that says that the business was told, while it is and the link's own state says nothing else.
@@ -273,7 +373,8 @@ fn of_said_paid(link: &PaymentLink, configuration: &Configuration, now: Timestam
         | Visit::Paid
         | Visit::OnHold
         | Visit::Expired
-        | Visit::Cancelled => preview(link, configuration, now),
+        | Visit::Cancelled
+        | Visit::Replaced => preview(link, configuration, now),
     }
 }
 
@@ -284,13 +385,24 @@ async fn say_paid(app: &App, configuration: &Configuration, link: &mut PaymentLi
         return Ok(());
     }
     *link = note_opened(app, link.clone()).await?;
+    let said =
+        |link: &PaymentLink, now| if may_say_paid(link, configuration, now) { link.said_paid(now) } else { None };
+    write_wish(app, link, "A customer says to have paid already.", said).await
+}
+
+/// Writes what a customer wants, decided on the link as it is then. Where that is nothing, nothing is written. `link` becomes the
+/// link as it was last read or written.
+async fn write_wish(
+    app: &App,
+    link: &mut PaymentLink,
+    what: &str,
+    decide: impl Fn(&PaymentLink, Timestamp) -> Option<PaymentLink>,
+) -> Result<(), VisitError> {
     for _ in 0..MAX_CONTENDED_TRIES {
-        let now = app.clock.now();
-        let said = if may_say_paid(link, configuration, now) { link.said_paid(now) } else { None };
-        let Some(next) = said else { return Ok(()) };
+        let Some(next) = decide(link, app.clock.now()) else { return Ok(()) };
         match app.confirmation.store().replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
-                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A customer says to have paid already.");
+                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "{what}");
                 *link = next;
                 return Ok(());
             }
@@ -301,25 +413,32 @@ async fn say_paid(app: &App, configuration: &Configuration, link: &mut PaymentLi
 }
 
 /// The customer comes back from the gateway, or reloads the page that said what happened.
-async fn result(app: &App, token: &PayToken, visitor: Visitor, headers: &HeaderMap) -> Response {
+async fn result(app: &App, token: &PayToken, from: &Asking<'_>) -> Response {
     match find(app, token).await {
-        Ok(Some((mut link, configuration))) => {
-            let language = language(&link, headers, &configuration);
+        Ok(Some(Found { mut link, configuration, room })) => {
+            let language = language(&link, from, &configuration);
             let now = app.clock.now();
+            // The script of the page that waits asks as the person does who waits there.
+            let visitor = if asks_for_a_result(from.headers) { Visitor::Navigates } else { from.visitor };
             let page = match visitor {
                 Visitor::Looks => Ok(Page::of_unasked(&link, &configuration, now)),
                 Visitor::Navigates | Visitor::Pressed => outcome(app, &configuration, &mut link, now).await,
             };
             match page {
-                Ok(page) => of_link(page, &link, language, &configuration, now),
+                // Whose money came to the old link reads what becomes of it; everybody else wants the newest one.
+                Ok(page) if !page.tells_of_money() && link.successor().is_some() => {
+                    let leading_on = lead_on(app, &link, from).await;
+                    leading_on.unwrap_or_else(|| of_link(page, &link, &sight(app, language, &configuration, room)))
+                }
+                Ok(page) => of_link(unless_item_paid(page, room), &link, &sight(app, language, &configuration, room)),
                 Err(error) => {
                     tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "An outcome could not be looked up.");
                     without_link(Page::Down, language, &configuration)
                 }
             }
         }
-        Ok(None) => of_nobody(Page::Unknown, headers),
-        Err(error) => unavailable(headers, &error),
+        Ok(None) => of_nobody(Page::Unknown, from),
+        Err(error) => unavailable(from, &error),
     }
 }
 
@@ -352,24 +471,66 @@ async fn logo(
         .ok()
         .and_then(|Path((business, hash))| Some((BusinessId::parse(&business).ok()?, LogoHash::parse(&hash).ok()?)))
     else {
-        return of_nobody(Page::Unknown, &headers);
+        return of_nobody(Page::Unknown, &Asking::nobody(&headers));
     };
     match app.confirmation.store().of(&business).logo(&hash).await {
-        Ok(Some(logo)) => logo_response(&logo),
-        Ok(None) => of_nobody(Page::Unknown, &headers),
-        Err(error) => unavailable(&headers, &error),
+        Ok(Some(logo)) => logo_response(&logo, LOGO_BY_CONTENT),
+        Ok(None) => of_nobody(Page::Unknown, &Asking::nobody(&headers)),
+        Err(error) => unavailable(&Asking::nobody(&headers), &error),
     }
 }
 
-/// A link with the configuration of its business.
-type Found = (PaymentLink, Arc<Configuration>);
+/// The logo that the business of a link has now. An email keeps this address.
+async fn logo_beside(app: &App, token: &PayToken, from: &Asking<'_>) -> Response {
+    let Found { link, configuration, .. } = match find(app, token).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return of_nobody(Page::Unknown, from),
+        Err(error) => return unavailable(from, &error),
+    };
+    logo_of(app, &link, &configuration, from).await
+}
+
+/// The logo that the business of a link has now.
+async fn logo_of(app: &App, link: &PaymentLink, configuration: &Configuration, from: &Asking<'_>) -> Response {
+    let Some(hash) = &configuration.settings.logo_hash else { return of_nobody(Page::Unknown, from) };
+    match app.confirmation.store().of(link.business()).logo(hash).await {
+        Ok(Some(logo)) => logo_response(&logo, LOGO_OF_A_LINK),
+        Ok(None) => of_nobody(Page::Unknown, from),
+        Err(error) => unavailable(from, &error),
+    }
+}
+
+/// A link with what there is beside it.
+struct Found {
+    link: PaymentLink,
+    configuration: Arc<Configuration>,
+    /// How much is left to pay of the link's item, where that matters.
+    room: Option<i64>,
+}
 
 /// The link of a token.
 async fn find(app: &App, token: &PayToken) -> Result<Option<Found>, StoreError> {
     let store = app.confirmation.store();
     let Some(link) = store.link(&LinkId::of(token)).await? else { return Ok(None) };
-    let configuration = store.of(link.business()).configuration().await?;
-    Ok(Some((link, configuration)))
+    let store = store.of(link.business());
+    let (configuration, room) = tokio::join!(store.configuration(), room_for(&store, &link, app.clock.now()));
+    let (configuration, room) = (configuration?, room?);
+    Ok(Some(Found { link, configuration, room }))
+}
+
+/// How much is left to pay of the item of a link that can be paid.
+async fn room_for(store: &BusinessStore, link: &PaymentLink, now: Timestamp) -> Result<Option<i64>, StoreError> {
+    let guarded = link.terms().item.as_ref().and_then(|item| Some((&item.id, item.guard?)));
+    let Some((item, guard)) = guarded.filter(|(_, guard)| guard.most.is_some()) else { return Ok(None) };
+    if link.status_at(now) != LinkStatus::Active {
+        return Ok(None);
+    }
+    Ok(guard.room(&store.paid_for(link, item).await?))
+}
+
+/// The page, unless it would lead to a payment for an item that is paid.
+fn unless_item_paid(page: Page, room: Option<i64>) -> Page {
+    if room == Some(0) && page.leads_to_paying() { Page::PaidElsewhere } else { page }
 }
 
 /// Sends the customer to the open session, and opens one where there is none. `link` becomes the link as it was last
@@ -378,14 +539,15 @@ async fn find_or_open_session(
     app: &App,
     configuration: &Configuration,
     link: &mut PaymentLink,
+    (money, room): (Money, Option<i64>),
 ) -> Result<Destination, VisitError> {
     let mut opened: Option<Attempt> = None;
     for _ in 0..MAX_CONTENDED_TRIES {
         let attempt = match opened.take() {
             Some(attempt) => attempt,
-            None => match current_visit(app, link).await? {
+            None => match current_visit(app, link, Some(money)).await? {
                 Visit::Begin if takes_payments(configuration) => {
-                    begin(app, configuration, link, app.clock.now()).await?
+                    begin(app, configuration, link, (money, room), app.clock.now()).await?
                 }
                 otherwise => return Ok(destination_of(otherwise, link, configuration, app.clock.now())),
             },
@@ -422,20 +584,27 @@ fn destination_of(visit: Visit, link: &PaymentLink, configuration: &Configuratio
         | Visit::OnHold
         | Visit::Expired
         | Visit::Cancelled
+        | Visit::Replaced
         | Visit::TooManyAttempts) => Destination::Page(page_of(&otherwise, link, configuration, now)),
     }
 }
 
 /// What a visitor gets. Where the last session has no known outcome, the gateway is asked first, because the customer
 /// may have paid in it and closed the browser. Where the gateway gives no answer, the customer is sent to the same
-/// session, and no second one is opened.
-async fn current_visit(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
+/// session, and no second one is opened. Where another amount was chosen than that session is for, it is left first.
+async fn current_visit(app: &App, link: &mut PaymentLink, money: Option<Money>) -> Result<Visit, VisitError> {
     let now = app.clock.now();
-    let visit = link.visit(now);
+    let visit = link.visit_to_pay(money, now);
+    if visit == Visit::Begin && link.current_session().is_some_and(|session| now < session.session_ends_at) {
+        return Ok(match app.confirmation.leave_session(link, now).await? {
+            SessionStatus::NoneOpen | SessionStatus::Payable | SessionStatus::Over => link.visit_to_pay(money, now),
+            SessionStatus::Unknown | SessionStatus::MaybePaid => Visit::Confirming,
+        });
+    }
     let is_old = |attempt: &Attempt| now.duration_since(attempt.opened_at) >= MAY_HAVE_PAID;
     // Who is at the gateway already may finish, also where nobody else is sent there.
     let may_be_paid = matches!(visit, Visit::Continue(_) | Visit::Begin | Visit::OnHold);
-    if !may_be_paid || !link.attempts().last().is_some_and(is_old) {
+    if !may_be_paid || !link.last_session().is_some_and(is_old) {
         return Ok(visit);
     }
     Ok(match app.confirmation.session_status(link, now).await? {
@@ -443,7 +612,7 @@ async fn current_visit(app: &App, link: &mut PaymentLink) -> Result<Visit, Visit
         SessionStatus::Unknown if visit == Visit::Begin => Visit::Confirming,
         SessionStatus::Unknown => visit,
         SessionStatus::MaybePaid => Visit::Confirming,
-        SessionStatus::Over => link.visit(now),
+        SessionStatus::Over => link.visit_to_pay(money, now),
     })
 }
 
@@ -452,6 +621,7 @@ async fn begin(
     app: &App,
     configuration: &Configuration,
     link: &PaymentLink,
+    (money, room): (Money, Option<i64>),
     now: Timestamp,
 ) -> Result<Attempt, VisitError> {
     let terms = link.terms();
@@ -459,6 +629,8 @@ async fn begin(
     let credentials = account.and_then(|account| account.credentials_at(terms.account.gateway, terms.mode)).cloned();
     let session = NewSession {
         key: ReturnKey::from_random(runtime::random()?),
+        money,
+        room,
         credentials,
         rules: app.rulebook.rules(terms.account.gateway),
         settings: &configuration.settings,
@@ -479,50 +651,45 @@ fn preview(link: &PaymentLink, configuration: &Configuration, now: Timestamp) ->
         | Visit::Paid
         | Visit::OnHold
         | Visit::Expired
-        | Visit::Cancelled) => page_of(&otherwise, link, configuration, now),
+        | Visit::Cancelled
+        | Visit::Replaced) => page_of(&otherwise, link, configuration, now),
     }
 }
 
 /// Sends the browser on to the gateway: to an address, or with a form that a page of ours posts.
-fn redirect_to_gateway(
-    checkout: &Checkout,
-    link: &PaymentLink,
-    language: Language,
-    configuration: &Configuration,
-    now: Timestamp,
-) -> Response {
+fn redirect_to_gateway(checkout: &Checkout, link: &PaymentLink, sight: &Sight<'_>) -> Response {
     if !checkout.form.is_empty() {
-        return posting_page(checkout, link, language, configuration, now);
+        return posting_page(checkout, link, sight);
     }
     see_other(&checkout.at).unwrap_or_else(|| {
         tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
-        of_link(Page::Trouble, link, language, configuration, now)
+        of_link(Page::Trouble, link, sight)
     })
 }
 
 /// A page for a visitor of whom nobody knows which business they look for: only a link says whose it is.
-fn of_nobody(page: Page, headers: &HeaderMap) -> Response {
-    let language = languages(headers).flatten().unwrap_or(Language::EN);
+fn of_nobody(page: Page, from: &Asking<'_>) -> Response {
+    let language = from.chosen().or_else(|| languages(from.headers).flatten()).unwrap_or(Language::EN);
     without_link(page, language, &Configuration::default())
 }
 
-fn unavailable(headers: &HeaderMap, error: &StoreError) -> Response {
+fn unavailable(from: &Asking<'_>, error: &StoreError) -> Response {
     tracing::error!(error = %error, "A pay page could not be served.");
-    of_nobody(Page::Down, headers)
+    of_nobody(Page::Down, from)
 }
 
 /// What is no page of ours. An address of another version of the API is asked for by a program, which gets no page.
 async fn unknown_path(uri: Uri, headers: HeaderMap) -> Response {
     match api_version(uri.path()) {
         Some(_) => ApiProblem::no_such_address(uri.path()).into_response(),
-        None => of_nobody(Page::Unknown, &headers),
+        None => of_nobody(Page::Unknown, &Asking { asked: asked_language(&uri), ..Asking::nobody(&headers) }),
     }
 }
 
 /// What a page of a link is asked for with another method than it answers. The pages of the buttons take POST as well.
 async fn other_method(uri: Uri, headers: HeaderMap) -> Response {
     let takes_post = LinkPath::parse(uri.path()).is_some_and(|path| path.page.takes_post());
-    let mut response = of_nobody(Page::Unknown, &headers);
+    let mut response = of_nobody(Page::Unknown, &Asking::nobody(&headers));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     let allowed = if takes_post { "GET, HEAD, POST" } else { "GET, HEAD" };
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -540,14 +707,17 @@ async fn no_icon() -> Response {
     response
 }
 
-/// The link's language where it ships, else the browser's, else the business's. Where a link or a browser asks only for
+/// The language that the customer chose, else the link's where it ships, else the browser's, else the business's. Where a link or a browser asks only for
 /// languages that do not ship, it is English.
-fn language(link: &PaymentLink, headers: &HeaderMap, configuration: &Configuration) -> Language {
+fn language(link: &PaymentLink, from: &Asking<'_>, configuration: &Configuration) -> Language {
+    if let Some(chosen) = from.chosen() {
+        return chosen;
+    }
     let named = link.terms().locale.as_ref();
     if let Some(language) = named.and_then(|locale| Language::of(locale.as_str())) {
         return language;
     }
-    match languages(headers) {
+    match languages(from.headers) {
         Some(wanted) => wanted.unwrap_or(Language::EN),
         None if named.is_some() => Language::EN,
         None => configuration.settings.default_locale.language(),
@@ -597,11 +767,17 @@ mod tests {
             item: None,
             amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
             amount_source: AmountSource::Request,
+            plan: None,
             expires_at: minutes(24 * 60),
             due_at: None,
             description: None,
             internal_note: None,
-            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            after_payment: AfterPayment {
+                register_receipt: false,
+                receipt_type_id: None,
+                receipt_field: None,
+                send_receipt: false,
+            },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),
@@ -618,7 +794,7 @@ mod tests {
     fn begun(link: &PaymentLink, now: Timestamp) -> PaymentLink {
         let session =
             OpenedSession { session: "cs_1".to_owned(), checkout: Checkout::link("https://gate.example".to_owned()) };
-        let attempt = link.new_attempt(ReturnKey::from_random([2; 16]), None);
+        let attempt = link.new_attempt(ReturnKey::from_random([2; 16]), None, link.amount_due(), None);
         let attempt = attempt.opened(session, GatewayRulebook::default().rules(GatewayKind::Stripe), now);
         link.begin_attempt(attempt, now).unwrap()
     }
@@ -651,6 +827,20 @@ mod tests {
     fn told(link: &PaymentLink, answer: &RefundAnswer, now: Timestamp) -> PaymentLink {
         let attempt = &link.attempts()[0];
         link.apply_refund_answer(&attempt.id, &attempt.refunds.last().unwrap().id, answer, now).unwrap().link
+    }
+
+    fn shown(
+        page: Page,
+        link: &PaymentLink,
+        language: Language,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Response {
+        of_link(
+            page,
+            link,
+            &Sight { language, configuration, pay_hosts: &PayHosts::default(), now, is_item_paid: false },
+        )
     }
 
     fn configuration(state: BusinessState) -> Configuration {
@@ -716,11 +906,11 @@ mod tests {
         let failed = failed(&begun(&fresh, MADE_AT), minutes(1));
         for language in Language::ALL {
             let said = language.say("suspended-text", &[("business", "\u{2068}Paylink\u{2069}")]);
-            let dead_end = of_link(Page::Suspended, &fresh, language, &suspended, minutes(1));
+            let dead_end = shown(Page::Suspended, &fresh, language, &suspended, minutes(1));
             assert_eq!(dead_end.status(), StatusCode::FORBIDDEN);
             assert_eq!(dead_end.headers()["cache-control"], "no-store");
             let after_a_no =
-                of_link(Page::of(&failed, &suspended, minutes(1)), &failed, language, &suspended, minutes(1));
+                shown(Page::of(&failed, &suspended, minutes(1)), &failed, language, &suspended, minutes(1));
             assert_eq!(after_a_no.status(), StatusCode::OK);
             for page in [dead_end, after_a_no] {
                 let text = text_of(page).await;
@@ -729,12 +919,12 @@ mod tests {
             }
             let open = begun(&fresh, MADE_AT);
             let over = open.attempts()[0].session_ends_at;
-            let text = text_of(of_link(Page::Suspended, &open, language, &suspended, over)).await;
+            let text = text_of(shown(Page::Suspended, &open, language, &suspended, over)).await;
             assert!(text.contains(&language.say("if-paid", &[])), "who has paid is told that nothing is lost: {text}");
         }
         let active = configuration(BusinessState::Active);
         let text =
-            text_of(of_link(Page::of(&failed, &active, minutes(1)), &failed, Language::EN, &active, minutes(1))).await;
+            text_of(shown(Page::of(&failed, &active, minutes(1)), &failed, Language::EN, &active, minutes(1))).await;
         assert!(text.contains("class=\"button\""), "{text}");
     }
 
@@ -757,7 +947,7 @@ mod tests {
         let unclear = told(&calling, &RefundAnswer::Unlisted, minutes(4 + 120));
         assert!(unclear.needs_review());
         for language in Language::ALL {
-            let text = text_of(of_link(Page::PartlyRefunded, &unclear, language, &active, minutes(125))).await;
+            let text = text_of(shown(Page::PartlyRefunded, &unclear, language, &active, minutes(125))).await;
             assert!(!text.contains(&language.say("second-review-maybe", &[])), "{text}");
         }
         let whole = told(&rest_asked, &gone, minutes(5));
@@ -770,7 +960,7 @@ mod tests {
             assert_eq!(Page::of_reopened(link, &active, minutes(6)), page);
             assert_eq!(preview(link, &active, minutes(6)), page, "who only looks reads the same");
             for language in Language::ALL {
-                let text = text_of(of_link(page, link, language, &active, minutes(6))).await;
+                let text = text_of(shown(page, link, language, &active, minutes(6))).await;
                 let sum = Money::new(sum, Currency::parse("EUR").unwrap()).unwrap().display(language, false);
                 let said = text.split("</h1><p>").nth(1).unwrap().split("</p>").next().unwrap();
                 assert!(said.contains(&format!("\u{2068}{sum}\u{2069}")), "{said}");
@@ -788,7 +978,7 @@ mod tests {
         let page = of_said_paid(&said, &active, minutes(1));
         assert_eq!(page, Page::SaidPaid);
         for language in Language::ALL {
-            let text = text_of(of_link(page, &said, language, &active, minutes(1))).await;
+            let text = text_of(shown(page, &said, language, &active, minutes(1))).await;
             let business = format!("\u{2068}{}\u{2069}", active.settings.business_name);
             for key in ["said-paid-text", "said-paid-next"] {
                 let told = language.say(key, &[("business", &business)]);
@@ -827,7 +1017,7 @@ mod tests {
         let (active, paid) = (configuration(BusinessState::Active), paid_in_cash(&link(), minutes(60), minutes(600)));
         assert_eq!(Page::of_reopened(&paid, &active, minutes(601)), Page::AlreadyPaid);
         for language in Language::ALL {
-            let text = text_of(of_link(Page::AlreadyPaid, &paid, language, &active, minutes(601))).await;
+            let text = text_of(shown(Page::AlreadyPaid, &paid, language, &active, minutes(601))).await;
             let shown = |at| display_instant(at, &active.settings.zone(), language);
             assert!(text.contains(&shown(minutes(60))) && !text.contains(&shown(minutes(600))), "{text}");
             assert!(!text.contains(&language.say("reference", &[])), "{text}");
@@ -848,7 +1038,7 @@ mod tests {
             assert_eq!(page, Page::Closed);
         }
         for language in Language::ALL {
-            let page = of_link(Page::Closed, &closed, language, &active, minutes(80));
+            let page = shown(Page::Closed, &closed, language, &active, minutes(80));
             assert_eq!(page.status(), StatusCode::GONE);
             let text = text_of(page).await;
             let amount = closed.terms().amount.display(language, false);
@@ -864,7 +1054,7 @@ mod tests {
         let hash = LogoHash::parse(&"0".repeat(32)).unwrap();
         let mut configuration = configuration(BusinessState::Active);
         configuration.settings.logo_hash = Some(hash.clone());
-        let text = text_of(of_link(Page::Summary, &link(), Language::EN, &configuration, MADE_AT)).await;
+        let text = text_of(shown(Page::Summary, &link(), Language::EN, &configuration, MADE_AT)).await;
         assert!(text.contains(&format!("src=\"/logo/shop/{}\"", hash.as_str())), "{text}");
     }
 }

@@ -16,8 +16,14 @@ pub(crate) enum LinkPage {
     Go,
     /// What the button leads to by which a customer says to have paid already.
     AlreadyPaid,
+    /// What the button leads to by which a customer asks for a new link.
+    AskAgain,
     /// What became of the payment.
     Result,
+    /// The receipt of its newest payment.
+    Receipt,
+    /// The logo of its business, for emails that tell of it.
+    Logo,
 }
 
 /// The page that a path names.
@@ -48,7 +54,10 @@ impl LinkPage {
         match words.next().unwrap_or_default().as_slice() {
             b"go" => Self::Go,
             b"already" if words.next().is_some_and(|word| word == b"paid") => Self::AlreadyPaid,
+            b"ask" if words.next().is_some_and(|word| word == b"again") => Self::AskAgain,
             b"result" => Self::Result,
+            b"receipt" => Self::Receipt,
+            b"logo" => Self::Logo,
             _ => Self::Link,
         }
     }
@@ -56,8 +65,8 @@ impl LinkPage {
     /// Whether it is what a button posts to.
     pub(crate) fn takes_post(self) -> bool {
         match self {
-            Self::Go | Self::AlreadyPaid => true,
-            Self::Link | Self::Result => false,
+            Self::Go | Self::AlreadyPaid | Self::AskAgain => true,
+            Self::Link | Self::Result | Self::Receipt | Self::Logo => false,
         }
     }
 }
@@ -156,9 +165,13 @@ mod tests {
             ("/result%E2%80%8C", LinkPage::Result),
             ("/result%D8%8C", LinkPage::Result),
             ("//result", LinkPage::Result),
+            ("/logo", LinkPage::Logo),
             ("./Result", LinkPage::Result),
             ("%2Fgo", LinkPage::Go),
             ("/already-paid", LinkPage::AlreadyPaid),
+            ("/ask-again", LinkPage::AskAgain),
+            ("/ask-again%E2%80%8C", LinkPage::AskAgain),
+            ("/ask", LinkPage::Link),
             ("/Already-Paid.", LinkPage::AlreadyPaid),
             ("/already-paid%E2%80%8C", LinkPage::AlreadyPaid),
         ] {

@@ -9,8 +9,10 @@ use store::Store;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
+    let gateways = Gateways::wire(&runtime)?;
     let app = App {
-        confirmation: Confirmation::new(Store::wire(&runtime)?, Gateways::wire(&runtime)?),
+        pay_hosts: gateways.pay_hosts(),
+        confirmation: Confirmation::new(Store::wire(&runtime)?, gateways),
         rulebook: runtime.gateway_rulebook()?,
         clock: runtime::Clock::System,
     };

@@ -5,8 +5,11 @@
 //! than anybody can list, so a visitor is judged by what browsers send with a navigation. Whoever is not recognised
 //! sees what is to be paid, and a button that leads on: a doubt of ours costs a person one tap and never the payment.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use domain::locale::Language;
+
+/// The name by which a choice of language comes, in an address and in a cookie.
+const LANGUAGE: &str = "lang";
 
 /// How a request came to a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +96,30 @@ fn looks_like_an_old_browser(headers: &HeaderMap) -> bool {
     let has_reader = text(headers, header::ACCEPT_LANGUAGE.as_str()).is_some();
     let agent = text(headers, header::USER_AGENT.as_str()).unwrap_or_default();
     wants_html && has_reader && BROWSERS.iter().any(|begin| agent.starts_with(begin))
+}
+
+/// The language that a link to the same page in another language names: `?lang=fa`.
+pub(crate) fn asked_language(uri: &Uri) -> Option<Language> {
+    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| *name == LANGUAGE).and_then(|(_, code)| named(code))
+}
+
+/// The language that somebody chose on another page of the same link.
+pub(crate) fn remembered_language(headers: &HeaderMap) -> Option<Language> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == LANGUAGE).and_then(|(_, code)| named(code))
+}
+
+/// A language by the very code that its file has.
+fn named(code: &str) -> Option<Language> {
+    Language::ALL.into_iter().find(|language| language.code() == code)
+}
+
+/// Whether the script of a page that waits asks what became of a payment. Only a page of ours can send this: a script of
+/// another site would have to ask us first whether it may, and we answer no such question.
+pub(crate) fn asks_for_a_result(headers: &HeaderMap) -> bool {
+    text(headers, "paylink-asks-for") == Some("result")
 }
 
 /// The language that the browser prefers among those that ship: `Some(None)` where it accepts only others, `None` where
@@ -262,6 +289,22 @@ mod tests {
         ] {
             assert_eq!(visitor(&[&person[..], &[ahead]].concat()), Visitor::Looks, "{ahead:?}");
         }
+    }
+
+    #[test]
+    fn a_language_is_chosen_by_an_address_and_remembered_by_a_cookie() {
+        for (address, language) in [
+            ("/p/x?lang=fa", Some(Language::FA)),
+            ("/p/x?src=sms&lang=ar", Some(Language::AR)),
+            ("/p/x?lang=de", None),
+            ("/p/x?lang", None),
+            ("/p/x", None),
+        ] {
+            assert_eq!(asked_language(&address.parse().unwrap()), language, "{address}");
+        }
+        let cookies = sent(&[("cookie", "a=b; lang=ar"), ("accept-language", "fa")]);
+        assert_eq!(remembered_language(&cookies), Some(Language::AR));
+        assert_eq!(remembered_language(&sent(&[("cookie", "lang=xx; language=fa")])), None);
     }
 
     #[test]

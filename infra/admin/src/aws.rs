@@ -72,7 +72,7 @@ pub(crate) struct Aws {
 impl Aws {
     pub(crate) fn new(runtime: &runtime::Runtime) -> Result<Self, AdminError> {
         Ok(Self {
-            http: runtime.http(LARGEST_ANSWER),
+            http: runtime.http_to_aws(LARGEST_ANSWER),
             environment: runtime.environment().clone(),
             region: runtime.environment().required("AWS_REGION")?,
             credentials: runtime.credentials()?,

@@ -584,9 +584,11 @@ mod tests {
 
     #[test]
     fn what_finds_money_is_started_first_and_what_tells_of_it_last() {
-        let mut names = ["CreateLink", "DeliverMessages", "CrmApi", "ExpireLinks", "PayRedirect", "GatewayWebhook"];
+        let mut names =
+            ["CreateLink", "DeliverMessages", "CrmApi", "ExpireLinks", "PayRedirect", "RunBatches", "GatewayWebhook"];
         names.sort_by_key(|name| place_of(name));
-        let expected = ["GatewayWebhook", "ExpireLinks", "PayRedirect", "CrmApi", "CreateLink", "DeliverMessages"];
+        let expected =
+            ["GatewayWebhook", "ExpireLinks", "PayRedirect", "CrmApi", "CreateLink", "RunBatches", "DeliverMessages"];
         assert_eq!(names, expected);
     }
 }

@@ -125,7 +125,7 @@ fn in_words(finding: &RestoreFinding) -> String {
             format!("The event {event_id} may have been sent, and is not sent again; redeliver it by hand.")
         }
         RestoreFinding::LinkPaidSince { link_id, attempt_id } => {
-            format!("{link_id}: it was paid by {attempt_id} since. The CRM may not have been told.")
+            format!("{link_id}: {attempt_id} paid it, or a part of it, since. The CRM may not have been told.")
         }
         RestoreFinding::LinkPaidByUnknownAttempt { link_id, attempt_id } => format!(
             "{link_id}: it was paid by {attempt_id} since, of which the copy knows nothing. The link counts as paid; \

@@ -222,7 +222,7 @@ impl Cloud {
 
     /// Starts the schedules of the template. Called when the functions are there to be invoked.
     pub fn start_schedules(&mut self) -> Result<(), CloudError> {
-        for function in ["expire-links", "deliver-messages"] {
+        for function in ["expire-links", "run-batches", "deliver-messages"] {
             let every = self.template.schedule(function)?;
             self.tasks.push(tokio::spawn(schedule::run(every, self.function_url(function))));
         }
@@ -380,6 +380,6 @@ fn row(link: &PaymentLink, now: Timestamp) -> LinkRow {
             .iter()
             .map(|attempt| format!("{} {}", attempt.gateway.as_str(), attempt.state.name()))
             .collect(),
-        receipts: link.receipt_id().into_iter().map(String::from).collect(),
+        receipts: link.receipt_ids().into_iter().map(String::from).collect(),
     }
 }

@@ -24,8 +24,15 @@ const MONITORING: &str = "paylink-local-monitoring";
 const ALARMS: &str = "arn:aws:sns:us-east-1:000000000000:alarms";
 
 /// The outputs that name functions. A function is called like its output here.
-const FUNCTIONS: [&str; 6] =
-    ["CreateLinkName", "CrmApiName", "PayRedirectName", "GatewayWebhookName", "ExpireLinksName", "DeliverMessagesName"];
+const FUNCTIONS: [&str; 7] = [
+    "CreateLinkName",
+    "CrmApiName",
+    "PayRedirectName",
+    "GatewayWebhookName",
+    "ExpireLinksName",
+    "RunBatchesName",
+    "DeliverMessagesName",
+];
 
 /// How the stack was deployed, and what its account has.
 #[derive(Clone, Debug)]
@@ -256,6 +263,7 @@ fn resources(stack: &str) -> String {
         let function = |output: &&str| resource("AWS::Lambda::Function", output.trim_end_matches("Name"), output);
         FUNCTIONS.iter().map(function).collect::<String>()
             + &resource("AWS::Scheduler::Schedule", "ExpireLinksSchedule", "expire-links")
+            + &resource("AWS::Scheduler::Schedule", "RunBatchesSchedule", "run-batches")
             + &resource("AWS::Scheduler::Schedule", "DeliverMessagesRetries", "retries")
             + &resource("AWS::DynamoDB::Table", "Table", "table")
     };

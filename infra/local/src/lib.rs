@@ -3,6 +3,7 @@
 //! The functions do not know that it is not AWS: only endpoints differ. Tables, stream filter and schedules are read from
 //! the template, so that what works here is what will be deployed. Nothing a function depends on may depend on this.
 
+pub mod keeper;
 pub mod page;
 pub mod seed;
 pub mod sqs;

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use paylink_local::keeper::parent_gone;
 use paylink_local::seed::{self, API_KEY, BAZAAR, BAZAAR_HOST, BAZAAR_KEY, DEMO, PLATFORM_KEY};
 use paylink_local::watch::{Watch, WatchOptions, build};
 use paylink_local::{Cloud, Options, Ports};
@@ -60,8 +61,11 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         drop(cloud.functions_listener());
         Watch::start(&watch, &cloud).await
     };
+    // Under `make run`, killing make is meant for all of it.
+    let ends_with_parent = std::env::var_os("PAYLINK_LOCAL_ENDS_WITH_PARENT").is_some();
     let mut watch = tokio::select! {
         started = start => started?,
+        () = parent_gone(), if ends_with_parent => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
@@ -70,6 +74,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     introduce(&cloud, ports);
     tokio::select! {
         error = watch.ended() => return Err(error.into()),
+        () = parent_gone(), if ends_with_parent => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }

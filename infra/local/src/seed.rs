@@ -335,6 +335,7 @@ async fn plant_accounts(store: &BusinessStore, accounts: &[DemoAccount]) -> Resu
                 relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
+                split_large_amounts: false,
             },
         };
         let (_, revision) = store.account_to_change(&account.id).await?;

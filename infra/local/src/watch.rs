@@ -16,10 +16,11 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Cloud;
+use crate::keeper::Keeper;
 
 /// The functions, by the name of their folder, package and binary.
-pub const FUNCTIONS: [&str; 6] =
-    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"];
+pub const FUNCTIONS: [&str; 7] =
+    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages"];
 
 /// How long the functions may take to answer for the first time. Building is over by then.
 const START: Duration = Duration::from_secs(180);
@@ -58,6 +59,8 @@ pub struct WatchOptions {
 pub struct Watch {
     child: Child,
     group: Option<Pid>,
+    /// Ends the group where this program is killed.
+    _keeper: Option<Keeper>,
 }
 
 /// A command that does not know which package of ours cargo runs at this moment. Cargo tells tests and programs that it
@@ -115,7 +118,8 @@ impl Watch {
         show(child.stdout.take(), Arc::clone(&log));
         show(child.stderr.take(), log);
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let mut watch = Self { child, group };
+        let keeper = group.map(Keeper::of).transpose().map_err(cannot)?;
+        let mut watch = Self { child, group, _keeper: keeper };
         for function in FUNCTIONS {
             watch.wait_for(function, cloud).await?;
         }

@@ -38,7 +38,7 @@ impl Channels {
         };
         // AWS End User Messaging Social is called with the function's own role.
         let whatsapp = SocialMessaging {
-            http: runtime.http(LARGEST_ANSWER),
+            http: runtime.http_to_aws(LARGEST_ANSWER),
             endpoint: environment.optional("AWS_ENDPOINT_URL_SOCIALMESSAGING"),
             region: environment.required("AWS_REGION")?,
             credentials: runtime.credentials()?,

@@ -13,17 +13,19 @@
 //! that was asked twice answers twice the same.
 
 mod looking_after;
+mod looking_back;
 mod refunding;
 mod session;
 
+pub use looking_back::LookTime;
 pub use refunding::RefundOf;
 
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Payment, Webhooks};
-use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion, LinkId};
+use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion};
 use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
-use gateways::{Fields, Gateways, Unconfirmed, Way, read_return};
+use gateways::{Fields, Gateways, Unconfirmed, Way, WebhookSubject, read_return};
 use store::{BusinessStore, MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
 
 pub use session::{NewSession, OpenSessionError, SessionStatus};
@@ -135,15 +137,20 @@ impl Confirmation {
     pub async fn confirm_called(
         &self,
         (gateway, business, account): (GatewayKind, &BusinessId, &AccountId),
-        (link_id, attempt_id): (&LinkId, &AttemptId),
+        about: &WebhookSubject,
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let link = self.store.of(business).link(link_id).await?;
         let is_theirs = |attempt: &&Attempt| attempt.gateway == gateway && attempt.account_id == *account;
-        let attempt = link.as_ref().and_then(|link| link.attempt(attempt_id)).filter(is_theirs).cloned();
-        let Some((link, attempt)) = link.zip(attempt) else {
-            tracing::warn!(%link_id, %attempt_id, "A gateway told of an attempt that it does not have.");
+        let found = self.attempt_of_call(business, about).await?.and_then(|(link, id)| {
+            let attempt = link.attempt(&id).filter(is_theirs).cloned();
+            Some(link).zip(attempt)
+        });
+        let Some((link, attempt)) = found else {
+            // A business may use its account for other things too.
+            if let WebhookSubject::Attempt { link: link_id, attempt: attempt_id } = about {
+                tracing::warn!(%link_id, %attempt_id, "A gateway told of an attempt that it does not have.");
+            }
             return Ok(Outcome::NoSuchAttempt);
         };
         let asker = match gateway.profile().webhooks {
@@ -151,6 +158,23 @@ impl Confirmation {
             Webhooks::Unsigned | Webhooks::None => Asker::Anybody,
         };
         self.confirm_with(link, &attempt, &hint.into(), asker, now).await
+    }
+
+    /// The attempt of a business that a call is about, where there is one.
+    async fn attempt_of_call(
+        &self,
+        business: &BusinessId,
+        about: &WebhookSubject,
+    ) -> Result<Option<(PaymentLink, AttemptId)>, StoreError> {
+        let store = self.store.of(business);
+        match about {
+            WebhookSubject::Attempt { link, attempt } => {
+                Ok(store.link(link).await?.map(|link| (link, attempt.clone())))
+            }
+            WebhookSubject::Payment { claim, mode } => {
+                Ok(store.claimed(*mode, std::slice::from_ref(claim)).await?.remove(claim))
+            }
+        }
     }
 
     /// Confirms one attempt of a link that was just read, because it is due.
@@ -392,15 +416,24 @@ impl Confirmation {
             let was_confirming = link.attempt(id).is_some_and(|attempt| attempt.was_confirming);
             let is_watched =
                 link.attempt(id).is_some_and(|attempt| matches!(attempt.state, AttemptState::AwaitingReversal { .. }));
-            if !was_confirming && self.has_moved_on(&link, now).await? {
-                if is_watched {
-                    return self.write(link, id, &GatewayAnswer::Unconfirmed, return_data.hint, now).await;
-                }
-                return self.leave_to_go_back(link, id, now).await;
+            let is_left = !was_confirming
+                && (self.has_moved_on(&link, now).await?
+                    || (is_watched && !self.has_room(&link, id, was_confirming).await?));
+            if is_left && is_watched {
+                return self.write(link, id, &GatewayAnswer::Unconfirmed, return_data.hint, now).await;
             }
-            match self.store.replace_link(&confirming).await? {
+            if is_left {
+                return self.leave_to_go_back(link, id, return_data, now).await;
+            }
+            // Whether the link's item still has room is asked while the intention is written, so that nobody waits for it.
+            let (written, has_room) =
+                tokio::join!(self.store.replace_link(&confirming), self.has_room(&confirming, id, was_confirming));
+            match written? {
                 Written::Applied | Written::AlreadyApplied => {
                     let Some(attempt) = confirming.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+                    if !has_room? {
+                        return self.leave_to_go_back(confirming, id, return_data, now).await;
+                    }
                     return self.call_and_write(confirming, &attempt, "confirmed", return_data.hint, now).await;
                 }
                 Written::Rejected(current) => {
@@ -438,21 +471,49 @@ impl Confirmation {
         Ok(self.store_of(link).newest_with_reference(reference).await?.is_some_and(|newest| newest != *link.id()))
     }
 
-    /// Writes that money which is not taken yet is left to go back by itself.
+    /// Whether all links of the link's item have room for the money of an attempt that is not taken yet.
+    async fn has_room(&self, link: &PaymentLink, id: &AttemptId, was_confirming: bool) -> Result<bool, StoreError> {
+        let guard = link.terms().item.as_ref().and_then(|item| Some((&item.id, item.guard?)));
+        let (Some((item, guard)), Some(attempt)) = (guard, link.attempt(id)) else { return Ok(true) };
+        if was_confirming || guard.most.is_none() {
+            return Ok(true);
+        }
+        let room = guard.room(&self.store_of(link).paid_for(link, item).await?);
+        Ok(room.is_none_or(|room| attempt.money.minor_units() <= room))
+    }
+
+    /// Leaves money that is not taken yet to go back by itself. Whether there is any is asked first, because who says so may be
+    /// wrong.
     async fn leave_to_go_back(
         &self,
-        mut link: PaymentLink,
+        link: PaymentLink,
         id: &AttemptId,
+        return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
+        let intended = link.attempt(id).map(|attempt| attempt.state.clone());
+        let mut link = link.without_intention(id, now);
+        let Some(attempt) = link.attempt(id) else { return Ok(Outcome::NoSuchAttempt) };
+        let (answer, newer) = self.look_up(&link, attempt, return_data, now).await?;
+        link = link.with_credentials(id, newer);
+        if answer != GatewayAnswer::Unconfirmed {
+            let before = link.version();
+            let outcome = self.write(link, id, &answer, return_data.hint, now).await?;
+            // Where nothing follows from the answer, nobody is about to take anything all the same.
+            if let Some(link) = outcome.still_at(before) {
+                self.store.replace_link(&link.touched(now)).await?;
+            }
+            return Ok(outcome);
+        }
         for _ in 0..MAX_CONTENDED_TRIES {
-            let next = link.moved_on(id, &GatewayAnswer::Unconfirmed, now);
-            let Some(next) = next else { return Ok(Outcome::Known(Box::new(link))) };
-            match self.store.replace_link(&next.link).await? {
-                Written::Applied | Written::AlreadyApplied => return Ok(Outcome::Known(Box::new(next.link))),
+            let Some(next) = link.left_untaken(id, now) else { return Ok(Outcome::Known(Box::new(link))) };
+            match self.store.replace_link(&next).await? {
+                Written::Applied | Written::AlreadyApplied => return Ok(Outcome::Known(Box::new(next))),
                 Written::Rejected(current) => {
                     link = *current;
-                    if link.step(id, Hint::Nothing, now) == Step::Nothing {
+                    // What is still as we wrote it is ours to leave, whatever else of the link changed.
+                    let is_ours = link.attempt(id).map(|attempt| &attempt.state) == intended.as_ref();
+                    if !is_ours && link.step(id, Hint::Nothing, now) == Step::Nothing {
                         return Ok(Outcome::Known(Box::new(link)));
                     }
                 }
@@ -470,13 +531,14 @@ impl Confirmation {
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let mut has_moved_on = false;
+        let (mut has_moved_on, mut is_item_paid) = (false, false);
         for _ in 0..MAX_CONTENDED_TRIES {
             let decided = link.apply_answer(id, answer, hint, now);
             let decided = match decided {
                 Some(transition) if has_moved_on && transition.unless_moved_on.is_some() => {
                     link.moved_on(id, answer, now)
                 }
+                Some(transition) if is_item_paid && transition.is_guarded() => link.moved_on(id, answer, now),
                 decided => decided,
             };
             let Some(transition) = decided else { return Ok(Outcome::of(answer, link)) };
@@ -487,6 +549,10 @@ impl Confirmation {
                 }
                 TransitionWritten::Written(Written::Rejected(current)) => link = *current,
                 TransitionWritten::LinkMovedOn => has_moved_on = true,
+                TransitionWritten::ItemPaid => {
+                    tracing::info!(link_id = %link.id(), attempt_id = %id, "A payment came for an item that is paid.");
+                    is_item_paid = true;
+                }
                 TransitionWritten::ReferenceTaken => {
                     let GatewayAnswer::Paid(payment) = answer else { return Err(ConfirmError::Contended) };
                     match self.note_reference_taken(&link, id, payment, now).await? {
@@ -607,8 +673,8 @@ impl Confirmation {
             let written = match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
-                // A person decided, and such a payment does not depend on who has the reference.
-                TransitionWritten::LinkMovedOn => return Err(ConfirmError::Contended),
+                // A person decided, and such a payment does not depend on who has the reference, nor on what else was paid.
+                TransitionWritten::LinkMovedOn | TransitionWritten::ItemPaid => return Err(ConfirmError::Contended),
             };
             match written {
                 Written::Applied | Written::AlreadyApplied => return Ok(()),

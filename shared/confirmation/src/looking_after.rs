@@ -81,7 +81,7 @@ impl Confirmation {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => link = next.link,
                 TransitionWritten::Written(Written::Rejected(current)) => return Ok(Err(*current)),
                 // Nothing that is shown of a payment claims one.
-                TransitionWritten::ReferenceTaken | TransitionWritten::LinkMovedOn => {
+                TransitionWritten::ReferenceTaken | TransitionWritten::LinkMovedOn | TransitionWritten::ItemPaid => {
                     return Err(ConfirmError::Contended);
                 }
             }
@@ -89,7 +89,7 @@ impl Confirmation {
         let left_out = link.left_out_of(id, shown);
         if left_out > 0 {
             let (link_id, trace_id) = (link.id(), link.trace_id());
-            tracing::error!(%link_id, attempt_id = %id, trace_id, left_out, "A payment has more refunds than a link has room for.");
+            tracing::error!(%link_id, attempt_id = %id, trace_id, left_out, "A payment has more refunds or disputes than a link has room for.");
         }
         Ok(Ok(link))
     }

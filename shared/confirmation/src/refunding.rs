@@ -201,7 +201,7 @@ impl Confirmation {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => return Ok(next.link),
                 TransitionWritten::Written(Written::Rejected(current)) => link = *current,
                 // A refund claims no payment.
-                TransitionWritten::ReferenceTaken | TransitionWritten::LinkMovedOn => {
+                TransitionWritten::ReferenceTaken | TransitionWritten::LinkMovedOn | TransitionWritten::ItemPaid => {
                     return Err(ConfirmError::Contended);
                 }
             }

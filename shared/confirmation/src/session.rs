@@ -7,7 +7,8 @@ use domain::Timestamp;
 use domain::business::settings::Settings;
 use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRules};
 use domain::ids::{CredentialsVersion, LinkId, ReturnKey};
-use domain::link::{Attempt, AttemptState, Hint, NewAttempt, OpenedSession, PaymentLink, later_by_minutes};
+use domain::link::{Attempt, Hint, NewAttempt, OpenedSession, PaymentLink, later_by_minutes};
+use domain::money::Money;
 use gateways::{BeginError, Order};
 use store::{StoreError, Written};
 
@@ -44,6 +45,10 @@ pub enum OpenSessionError {
 pub struct NewSession<'a> {
     /// Random, for this attempt alone.
     pub key: ReturnKey,
+    /// What is to be paid in it.
+    pub money: Money,
+    /// How much is left to pay of the link's item, where that matters.
+    pub room: Option<i64>,
     /// The account's present credentials, where it still is at the link's gateway and in its mode.
     pub credentials: Option<CredentialsVersion>,
     pub rules: &'a GatewayRules,
@@ -54,8 +59,7 @@ impl Confirmation {
     /// Asks the gateway about the session that a customer was last sent to. A final no is written down at once, because it
     /// concerns no money; `link` is then what it became.
     pub async fn session_status(&self, link: &mut PaymentLink, now: Timestamp) -> Result<SessionStatus, StoreError> {
-        let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
-        let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(SessionStatus::NoneOpen) };
+        let Some(attempt) = link.current_session() else { return Ok(SessionStatus::NoneOpen) };
         if let Some(asked) = attempt.asked_just_now(Hint::Nothing, now) {
             return Ok(if asked.is_answered { SessionStatus::Payable } else { SessionStatus::Unknown });
         }
@@ -91,6 +95,38 @@ impl Confirmation {
         }
     }
 
+    /// Leaves the session that a customer was last sent to, because another amount is to be paid: it is closed at its gateway
+    /// where that is possible. Where somebody has paid in it, or may have, it is not left.
+    pub async fn leave_session(&self, link: &mut PaymentLink, now: Timestamp) -> Result<SessionStatus, StoreError> {
+        let status = self.session_status(link, now).await?;
+        let Some(attempt) = link.current_session().filter(|_| status == SessionStatus::Payable) else {
+            return Ok(status);
+        };
+        let id = attempt.id.clone();
+        let Some(answer) = self.close(link, attempt).await? else { return Ok(status) };
+        match &answer {
+            GatewayAnswer::NotPaid(_) => {
+                if let Some(transition) = link.apply_answer(&id, &answer, Hint::Nothing, now) {
+                    *link = match self.store.replace_link(&transition.link).await? {
+                        Written::Applied | Written::AlreadyApplied => transition.link,
+                        Written::Rejected(current) => *current,
+                    };
+                }
+                Ok(SessionStatus::Over)
+            }
+            GatewayAnswer::Pending | GatewayAnswer::AccountRefused { .. } | GatewayAnswer::SessionRefused { .. } => {
+                Ok(SessionStatus::Payable)
+            }
+            GatewayAnswer::Unknown { .. } => Ok(SessionStatus::Unknown),
+            GatewayAnswer::Paid(_)
+            | GatewayAnswer::Unconfirmed
+            | GatewayAnswer::Processing
+            | GatewayAnswer::Returned
+            | GatewayAnswer::WrongAmount { .. }
+            | GatewayAnswer::Doubtful { .. } => Ok(SessionStatus::MaybePaid),
+        }
+    }
+
     /// Opens a session at the gateway. It is not tried twice: a second try could make a second session. The attempt is not
     /// written yet, and nobody may be sent there before it is.
     pub async fn open_session(
@@ -99,8 +135,8 @@ impl Confirmation {
         session: NewSession<'_>,
         now: Timestamp,
     ) -> Result<Attempt, OpenSessionError> {
-        let NewSession { key, credentials, rules, settings } = session;
-        let attempt = link.new_attempt(key, credentials);
+        let NewSession { key, money, room, credentials, rules, settings } = session;
+        let attempt = link.new_attempt(key, credentials, money, room);
         let opened = match self.begin(link, &attempt, rules, settings, now).await? {
             // What is known of the account may be half a minute old. A gateway that refuses opens nothing.
             Err(BeginError::Refused { code }) => {
@@ -175,7 +211,7 @@ mod tests {
     use domain::ids::{AccountId, BusinessId, ContactId, PayToken};
     use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Terms};
     use domain::messages::choice::MessageChoice;
-    use domain::money::{Currency, Money};
+    use domain::money::Currency;
     use domain::records::account::LatePayment;
 
     fn link(base: &str) -> PaymentLink {
@@ -193,11 +229,17 @@ mod tests {
             item: None,
             amount: Money::new(50_000, Currency::IRR).unwrap(),
             amount_source: AmountSource::Request,
+            plan: None,
             expires_at: Timestamp::from_second(60).unwrap(),
             due_at: None,
             description: None,
             internal_note: None,
-            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            after_payment: AfterPayment {
+                register_receipt: false,
+                receipt_type_id: None,
+                receipt_field: None,
+                send_receipt: false,
+            },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),
@@ -214,7 +256,7 @@ mod tests {
     fn a_gateway_is_told_addresses_at_the_host_of_the_pay_url_which_lead_back_to_the_attempt() {
         let link = link("https://pay.shop.example");
         let key = ReturnKey::from_random([2; 16]);
-        let attempt = link.new_attempt(key.clone(), None);
+        let attempt = link.new_attempt(key.clone(), None, link.amount_due(), None);
         let back = return_url(&link, &attempt);
         assert!(back.starts_with("https://pay.shop.example/gateways/zarinpal/return/"), "{back}");
         assert!(!back.contains(link.token().expose()), "the pay token is nobody's but the customer's");

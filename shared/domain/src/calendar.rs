@@ -159,16 +159,26 @@ pub fn parse_month(text: &str) -> Result<Date, Rejection> {
         .map_err(|_| Rejection::new("invalid_date", "Give a Gregorian month such as 2026-12."))
 }
 
-/// The moment a link ends, as a person reads it. A link that ends with a day names that day and not the midnight after
-/// it, because "until 1 December 00:00" is misread as the whole of that day.
+/// The moment a link ends, as a person reads it. A link that ends with a day names that day and no hour: neither the
+/// midnight after it, because "until 1 December 00:00" is misread as the whole of that day, nor its last minute.
 pub fn display_end(end: Timestamp, zone: &TimeZone, language: Language) -> String {
-    let local = zone.to_datetime(end);
-    if begins_a_day(end, zone)
-        && let Ok(last_day) = local.date().checked_sub(1.day())
-    {
-        return display_date(last_day, language);
+    let last = last_minute(end, zone);
+    if (last.hour(), last.minute()) == (23, 59) {
+        return display_date(last.date(), language);
     }
-    display_date_time(local, language)
+    display_date_time(last, language)
+}
+
+/// The time of day with its seconds, in the given zone.
+pub fn display_clock(instant: Timestamp, zone: &TimeZone, language: Language) -> String {
+    let local = zone.to_datetime(instant);
+    language.digits(&format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second()))
+}
+
+/// A time zone in words: by the city of its name in the IANA database.
+pub fn display_zone(name: &str, language: Language) -> String {
+    let zone = name.rsplit('/').next().unwrap_or(name);
+    language.say("zone", &[("zone", zone), ("city", &zone.replace('_', " "))])
 }
 
 /// Whether an instant is the first of a day, which is not midnight where a clock change skips that.
@@ -267,20 +277,38 @@ mod tests {
     fn a_link_that_ends_at_midnight_names_the_last_day_it_can_be_paid() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let end: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
-        assert_eq!(display_end(end, &zone, Language::EN), "30 November 2026");
-        assert_eq!(display_end(end, &zone, Language::FA), "۹ آذر ۱۴۰۵");
-        assert_eq!(display_end(end, &zone, Language::AR), "٣٠ نوفمبر ٢٠٢٦");
+        let last_minute: Timestamp = "2026-11-30T23:59:59+03:30".parse().unwrap();
+        for end in [end, last_minute] {
+            assert_eq!(display_end(end, &zone, Language::EN), "30\u{a0}November 2026");
+            assert_eq!(display_end(end, &zone, Language::FA), "۹\u{a0}آذر ۱۴۰۵");
+            assert_eq!(display_end(end, &zone, Language::AR), "٣٠\u{a0}نوفمبر ٢٠٢٦");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_named_by_its_city() {
+        for (name, language, said) in [
+            ("Asia/Tehran", Language::EN, "Tehran time"),
+            ("Asia/Tehran", Language::FA, "به وقت تهران"),
+            ("Asia/Tehran", Language::AR, "بتوقيت طهران"),
+            ("America/New_York", Language::EN, "New York time"),
+            ("America/New_York", Language::FA, "به وقت نیویورک"),
+            ("America/Argentina/Buenos_Aires", Language::FA, "به وقت Buenos Aires"),
+            ("UTC", Language::EN, "UTC"),
+        ] {
+            assert_eq!(display_zone(name, language), said);
+        }
     }
 
     #[test]
     fn the_day_and_the_time_of_an_end_can_be_told_apart() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let midnight: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
-        assert_eq!(display_last_day(midnight, &zone, Language::FA), "۹ آذر ۱۴۰۵");
+        assert_eq!(display_last_day(midnight, &zone, Language::FA), "۹\u{a0}آذر ۱۴۰۵");
         assert_eq!(display_last_time(midnight, &zone, Language::FA), "۲۳:۵۹");
-        assert_eq!(display_last_moment(midnight, &zone, Language::EN), "30 November 2026, 23:59");
+        assert_eq!(display_last_moment(midnight, &zone, Language::EN), "30\u{a0}November 2026, 23:59");
         let noon: Timestamp = "2026-12-01T12:00:00+03:30".parse().unwrap();
-        assert_eq!(display_last_day(noon, &zone, Language::EN), "1 December 2026");
+        assert_eq!(display_last_day(noon, &zone, Language::EN), "1\u{a0}December 2026");
         assert_eq!(display_last_time(noon, &zone, Language::EN), "12:00");
     }
 
@@ -290,20 +318,20 @@ mod tests {
         let zone = parse_time_zone("Africa/Cairo").unwrap();
         let end = DayOrInstant::parse("2026-04-23").unwrap().end(&zone).unwrap();
         assert_eq!(zone.to_datetime(end).to_string(), "2026-04-24T01:00:00");
-        assert_eq!(display_end(end, &zone, Language::EN), "23 April 2026");
-        assert_eq!(display_last_day(end, &zone, Language::EN), "23 April 2026");
-        assert_eq!(display_last_moment(end, &zone, Language::EN), "23 April 2026, 23:59");
+        assert_eq!(display_end(end, &zone, Language::EN), "23\u{a0}April 2026");
+        assert_eq!(display_last_day(end, &zone, Language::EN), "23\u{a0}April 2026");
+        assert_eq!(display_last_moment(end, &zone, Language::EN), "23\u{a0}April 2026, 23:59");
         let later = end + std::time::Duration::from_secs(3600);
-        assert_eq!(display_end(later, &zone, Language::EN), "24 April 2026, 02:00");
+        assert_eq!(display_end(later, &zone, Language::EN), "24\u{a0}April 2026, 02:00");
     }
 
     #[test]
     fn other_moments_name_their_time() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let end: Timestamp = "2026-03-21T15:05:00+03:30".parse().unwrap();
-        assert_eq!(display_instant(end, &zone, Language::EN), "21 March 2026, 15:05");
-        assert_eq!(display_instant(end, &zone, Language::FA), "۱ فروردین ۱۴۰۵ ساعت ۱۵:۰۵");
-        assert_eq!(display_instant(end, &zone, Language::AR), "٢١ مارس ٢٠٢٦، الساعة ١٥:٠٥");
+        assert_eq!(display_instant(end, &zone, Language::EN), "21\u{a0}March 2026, 15:05");
+        assert_eq!(display_instant(end, &zone, Language::FA), "۱\u{a0}فروردین ۱۴۰۵ ساعت\u{a0}۱۵:۰۵");
+        assert_eq!(display_instant(end, &zone, Language::AR), "٢١\u{a0}مارس ٢٠٢٦، الساعة\u{a0}١٥:٠٥");
     }
 
     #[test]

@@ -117,6 +117,18 @@ secret_token! {
     ReturnKey, "a return key"
 }
 
+secret_token! {
+    /// What opens the page of a receipt, and proves that it is genuine: 128 bits in base58. It derives from the pay token, so that
+    /// nobody comes to it who did not have that or the receipt.
+    ReceiptCode, "the code of a receipt"
+}
+
+impl ReceiptCode {
+    pub fn of(token: &PayToken, attempt: &AttemptId) -> Self {
+        Self(digest(&["receipt page", token.expose(), attempt.as_str()]))
+    }
+}
+
 macro_rules! made_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -181,7 +193,7 @@ pub struct EventId(String);
 pub enum EventSubject {
     /// A link, and the number of the event among the link's.
     Link(LinkId, u32),
-    /// An entry of the business's log.
+    /// An entry of the business's log, or what else is about no link and has an id like one.
     Entry(AuditEntryId),
 }
 
@@ -324,6 +336,11 @@ impl MessageId {
     /// `round` tells the first round (0) from each time that the CRM asked to send again.
     pub fn of(link: &LinkId, round: u32, channel: &str, to: &str) -> Self {
         Self::derive(&["message", link.as_str(), &round.to_string(), channel, to])
+    }
+
+    /// The message that tells of a payment or a refund, to whom was told of the link by `asked`.
+    pub fn of_news(asked: &Self, about: &str) -> Self {
+        Self::derive(&["news", asked.as_str(), about])
     }
 }
 

@@ -16,9 +16,31 @@ use crate::problem::{Rejection, parse_word};
 
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
-/// A language that ships with the product. Its constants are named by the codes of the files: [`Language::EN`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Language(usize);
+/// A language that ships with the product, as one of its regions writes it. Its constants are named by the codes of the
+/// files: [`Language::EN`].
+#[derive(Clone, Copy)]
+pub struct Language {
+    file: usize,
+    grouping: Grouping,
+}
+
+/// How a long number is parted into groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// 12,345,678
+    Thousands,
+    /// 1,23,45,678
+    Indian,
+}
+
+/// Who asks for a language gets its texts, whatever the region.
+impl PartialEq for Language {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
+}
+
+impl Eq for Language {}
 
 /// Which calendar a language names dates in, or a business counts its weeks, months and years by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +70,14 @@ impl Calendar {
 struct Catalogue {
     bundle: FluentBundle<FluentResource>,
     is_right_to_left: bool,
+    counts_in_toman: bool,
     calendar: Calendar,
     /// From zero to nine.
     digits: Vec<char>,
     group_separator: String,
     decimal_separator: String,
+    /// Regions, by ISO 3166, that group digits as India does.
+    indian_grouping_in: Vec<String>,
     /// In the order of the calendar.
     months: Vec<String>,
 }
@@ -60,15 +85,31 @@ struct Catalogue {
 static CATALOGUES: [OnceLock<Catalogue>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
 impl Language {
-    /// The language of a tag, or of its first part: `ar-SA` is read as `ar`, unless there is a file for that very tag.
+    const fn of_file(file: usize) -> Self {
+        Self { file, grouping: Grouping::Thousands }
+    }
+
+    /// The language of a tag, or of its first part: `ar-SA` is read as `ar`, unless there is a file for that very tag. The
+    /// region says how digits are grouped.
     pub fn of(tag: &str) -> Option<Self> {
         let first = tag.split('-').next().unwrap_or_default();
         let named = |code: &str| Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code));
-        named(tag).or_else(|| named(first))
+        let language = named(tag).or_else(|| named(first))?;
+        // A tag without a region needs no file to be read.
+        let mut parts = tag.split('-').skip(1).filter(|part| part.len() == 2);
+        let is_indian = parts.next().is_some_and(|region| {
+            language.catalogue().indian_grouping_in.iter().any(|indian| indian.eq_ignore_ascii_case(region))
+        });
+        let grouping = if is_indian { Grouping::Indian } else { Grouping::Thousands };
+        Some(Self { grouping, ..language })
     }
 
     pub fn code(self) -> &'static str {
-        FILES[self.0].0
+        FILES[self.file].0
+    }
+
+    pub fn is_right_to_left(self) -> bool {
+        self.catalogue().is_right_to_left
     }
 
     /// The direction that text of this language runs in, as HTML names it.
@@ -87,6 +128,11 @@ impl Language {
         self.catalogue().bundle.has_message(key)
     }
 
+    /// Whether people of this language count Rial in Toman, so that they type amounts so.
+    pub fn counts_in_toman(self) -> bool {
+        self.catalogue().counts_in_toman
+    }
+
     pub fn calendar(self) -> Calendar {
         self.catalogue().calendar
     }
@@ -103,6 +149,10 @@ impl Language {
         text.chars().map(|c| of(c).unwrap_or(c)).collect()
     }
 
+    pub(crate) fn grouping(self) -> Grouping {
+        self.grouping
+    }
+
     pub(crate) fn group_separator(self) -> &'static str {
         &self.catalogue().group_separator
     }
@@ -112,8 +162,8 @@ impl Language {
     }
 
     fn catalogue(self) -> &'static Catalogue {
-        let (_, source) = FILES[self.0];
-        CATALOGUES[self.0].get_or_init(|| Catalogue::read(self, source))
+        let (_, source) = FILES[self.file];
+        CATALOGUES[self.file].get_or_init(|| Catalogue::read(self, source))
     }
 }
 
@@ -134,22 +184,27 @@ impl Catalogue {
         let mut catalogue = Self {
             bundle,
             is_right_to_left: false,
+            counts_in_toman: false,
             calendar: Calendar::Gregorian,
             digits: Vec::new(),
             group_separator: String::new(),
             decimal_separator: String::new(),
+            indian_grouping_in: Vec::new(),
             months: Vec::new(),
         };
         let word = |key: &str| catalogue.text(key, &[]).unwrap_or_default();
         let (direction, calendar, digits, months) =
             (word("direction"), word("calendar"), word("digits"), word("months"));
+        let regions = word("indian-grouping-in");
         let (group_separator, decimal_separator) = (word("group-separator"), word("decimal-separator"));
         catalogue.is_right_to_left = direction == "rtl";
+        catalogue.counts_in_toman = catalogue.text("rial-counted-in", &[]).is_some_and(|unit| unit == "toman");
         catalogue.calendar = if calendar == "persian" { Calendar::Persian } else { Calendar::Gregorian };
         catalogue.digits = digits.chars().collect();
         catalogue.months = months.lines().map(str::to_owned).collect();
         catalogue.group_separator = group_separator;
         catalogue.decimal_separator = decimal_separator;
+        catalogue.indian_grouping_in = regions.split_whitespace().map(str::to_owned).collect();
         catalogue
     }
 
@@ -170,9 +225,12 @@ mod tests {
     use super::*;
 
     /// Everything that any text may mention, each as a mark that no text has by itself.
-    const MENTIONS: [(&str, &str); 20] = [
+    const MENTIONS: [(&str, &str); 32] = [
+        ("address", "«address»"),
+        ("due", "«due»"),
         ("amount", "«amount»"),
         ("business", "«business»"),
+        ("city", "«city»"),
         ("contact", "«contact»"),
         ("currency", "«currency»"),
         ("date", "«date»"),
@@ -180,17 +238,26 @@ mod tests {
         ("description", "«description»"),
         ("end", "«end»"),
         ("expires_at", "«expires_at»"),
+        ("gateway", "«gateway»"),
+        ("host", "«host»"),
         ("if_description", "«if_description»"),
         ("link", "«link»"),
         ("month", "«month»"),
         ("number", "«number»"),
+        ("least", "«least»"),
+        ("left", "«left»"),
+        ("most", "«most»"),
+        ("paid", "«paid»"),
+        ("reason", "«reason»"),
         ("refunded", "«refunded»"),
         ("rial", "«rial»"),
         ("short_amount", "«short_amount»"),
         ("sign", "«sign»"),
         ("time", "«time»"),
         ("toman", "«toman»"),
+        ("whole", "«whole»"),
         ("year", "«year»"),
+        ("zone", "«zone»"),
     ];
 
     fn keys(source: &'static str) -> BTreeSet<&'static str> {
@@ -205,10 +272,10 @@ mod tests {
 
     #[test]
     fn every_language_says_the_same_things_and_mentions_the_same() {
-        let all = keys(FILES[Language::EN.0].1);
+        let all = keys(FILES[Language::EN.file].1);
         assert!(all.len() > 60);
         for language in Language::ALL {
-            let (code, source) = FILES[language.0];
+            let (code, source) = FILES[language.file];
             let read = FluentResource::try_new(source.to_owned());
             assert!(read.is_ok(), "locales/{code}.ftl cannot be read: {:?}", read.err().map(|(_, errors)| errors));
             let own = keys(source);
@@ -222,12 +289,11 @@ mod tests {
                 );
                 // Whether Toman is shown is for each language to say.
                 if *key != "rial-with-toman" {
-                    let (mut own, mut english) = (mentioned(language, key), mentioned(Language::EN, key));
-                    if *key == "link-created-sms" {
-                        // It may be short of room: then it says the amount in one unit and leaves its end to the page.
+                    let (mut own, english) = (mentioned(language, key), mentioned(Language::EN, key));
+                    if key.contains("-sms") {
+                        // It may be short of room: then it says the amount in one unit.
                         own.iter_mut().filter(|name| **name == "short_amount").for_each(|name| *name = "amount");
                         own.sort_unstable();
-                        english.retain(|name| *name != "expires_at" || own.contains(name));
                     }
                     assert_eq!(own, english, "locales/{code}.ftl: {key}");
                 }
@@ -240,11 +306,40 @@ mod tests {
         for language in Language::ALL {
             let (code, word) = (language.code(), |key: &str| language.say(key, &[]));
             assert!(matches!(word("direction").as_str(), "ltr" | "rtl"), "{code}");
+            assert!(matches!(word("rial-counted-in").as_str(), "toman" | "rial"), "{code}");
             assert!(matches!(word("calendar").as_str(), "gregorian" | "persian"), "{code}");
             assert_eq!(language.digits("0123456789"), word("digits"), "{code}");
             assert_eq!(word("digits").chars().collect::<BTreeSet<_>>().len(), 10, "{code}");
             assert!((1..=12).all(|month| language.month(month).is_some()) && language.month(13).is_none(), "{code}");
         }
+    }
+
+    #[test]
+    fn no_number_parts_from_its_unit() {
+        for language in Language::ALL {
+            let (code, source) = FILES[language.file];
+            for key in keys(source) {
+                let text = language.say(key, &MENTIONS).replace("«number»", "1").replace("«toman»", "1");
+                let text = text.replace("«day»", "1").replace("«time»", "1");
+                let parts = |pair: &[char]| language.digits("0123456789").contains(pair[0]) && pair[1] == ' ';
+                let characters: Vec<char> = text.chars().collect();
+                assert!(!characters.windows(2).any(parts), "locales/{code}.ftl: {key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_groups_digits_in_its_way() {
+        for (tag, grouping) in [
+            ("en-IN", Grouping::Indian),
+            ("en-Latn-in", Grouping::Indian),
+            ("en", Grouping::Thousands),
+            ("en-GB", Grouping::Thousands),
+            ("fa-IN", Grouping::Thousands),
+        ] {
+            assert_eq!(Language::of(tag).map(Language::grouping), Some(grouping), "{tag}");
+        }
+        assert_eq!(Language::of("en-IN"), Some(Language::EN), "it is the same language");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::language::Language;
+use crate::language::{Grouping, Language};
 use crate::problem::Rejection;
 
 /// An ISO 4217 currency that money can be asked in.
@@ -108,6 +108,12 @@ impl Money {
         Self { minor_units: minor_units.min(self.minor_units), currency: self.currency }
     }
 
+    /// Another amount of the same currency, no larger than any amount can be.
+    #[must_use]
+    pub fn with(self, minor_units: i64) -> Self {
+        Self { minor_units: minor_units.clamp(-LARGEST_AMOUNT, LARGEST_AMOUNT), currency: self.currency }
+    }
+
     /// The amount as a person of this language reads it. A language may show Rial in Toman with the Rial behind it,
     /// unless `rial_alone` is set or the amount is no whole number of Toman.
     pub fn display(self, language: Language, rial_alone: bool) -> String {
@@ -121,6 +127,15 @@ impl Money {
         }
         let toman = format!("{sign}{}", grouped(units / 10, 0, language));
         language.say("rial-with-toman", &[("rial", &shown), ("toman", &toman)])
+    }
+
+    /// The amount in one unit as a page shows it large, and the same in Rial where that unit is the Toman.
+    pub fn display_apart(self, language: Language, rial_alone: bool) -> (String, Option<String>) {
+        let rial = self.display(language, true);
+        if self.display(language, rial_alone) == rial {
+            return (rial, None);
+        }
+        (self.display_toman(language), Some(rial))
     }
 
     /// The amount in Toman alone, which is a tenth of the Rial. What is no whole number of Toman stays in Rial, and another
@@ -143,14 +158,14 @@ impl Money {
     }
 }
 
-/// The language's digits in groups of three with `exponent` decimals.
+/// The language's digits in groups with `exponent` decimals.
 fn grouped(units: u64, exponent: u16, language: Language) -> String {
     let decimals = usize::from(exponent);
     let digits = format!("{units:0>width$}", width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let mut text = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+        if index > 0 && begins_a_group(whole.len() - index, language.grouping()) {
             text.push_str(language.group_separator());
         }
         text.push(digit);
@@ -162,9 +177,18 @@ fn grouped(units: u64, exponent: u16, language: Language) -> String {
     language.digits(&text)
 }
 
+/// Whether a digit with so many digits from itself to the end of the whole part is the first of a group.
+fn begins_a_group(left: usize, grouping: Grouping) -> bool {
+    match grouping {
+        Grouping::Thousands => left.is_multiple_of(3),
+        Grouping::Indian => left == 3 || (left > 3 && !left.is_multiple_of(2)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::GatewayKind;
     use proptest::prelude::*;
 
     fn money(units: i64, code: &str) -> Money {
@@ -191,27 +215,54 @@ mod tests {
 
     #[test]
     fn amounts_read_as_people_write_them() {
-        assert_eq!(money(1_500_000, "IRR").display(Language::FA, false), "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)");
-        assert_eq!(money(1_500_005, "IRR").display(Language::FA, false), "۱٬۵۰۰٬۰۰۵ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::FA, true), "۱٬۵۰۰٬۰۰۰ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::EN, false), "IRR 1,500,000");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, false), "۱۵۰٬۰۰۰\u{a0}تومان (۱٬۵۰۰٬۰۰۰\u{a0}ریال)");
+        assert_eq!(money(1_500_005, "IRR").display(Language::FA, false), "۱٬۵۰۰٬۰۰۵\u{a0}ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, true), "۱٬۵۰۰٬۰۰۰\u{a0}ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::EN, false), "IRR\u{a0}1,500,000");
         assert_eq!(money(1999, "EUR").display(Language::EN, false), "€19.99");
         assert_eq!(money(5, "USD").display(Language::EN, false), "$0.05");
-        assert_eq!(money(1999, "EUR").display(Language::FA, false), "۱۹٫۹۹ EUR");
-        assert_eq!(money(-1_500_000, "IRR").display(Language::FA, false), "-۱۵۰٬۰۰۰ تومان (-۱٬۵۰۰٬۰۰۰ ریال)");
-        assert_eq!(money(1_500_000, "IRR").display(Language::AR, false), "١٬٥٠٠٬٠٠٠ ريال إيراني");
-        assert_eq!(money(1999, "EUR").display(Language::AR, false), "١٩٫٩٩ يورو");
-        assert_eq!(money(-123_456, "KWD").display(Language::EN, false), "-KWD 123.456");
+        assert_eq!(money(1999, "EUR").display(Language::FA, false), "۱۹٫۹۹\u{a0}یورو");
+        assert_eq!(money(12_345_678, "INR").display(Language::of("en-IN").unwrap(), false), "₹1,23,456.78");
+        assert_eq!(money(1_234_567_890, "INR").display(Language::of("en-IN").unwrap(), false), "₹1,23,45,678.90");
+        assert_eq!(money(12_345_678, "INR").display(Language::EN, false), "₹123,456.78");
+        assert_eq!(money(-1_500_000, "IRR").display(Language::FA, false), "-۱۵۰٬۰۰۰\u{a0}تومان (-۱٬۵۰۰٬۰۰۰\u{a0}ریال)");
+        assert_eq!(money(1_500_000, "IRR").display(Language::AR, false), "١٬٥٠٠٬٠٠٠\u{a0}ريال إيراني");
+        assert_eq!(money(1999, "EUR").display(Language::AR, false), "١٩٫٩٩\u{a0}يورو");
+        assert_eq!(money(-123_456, "KWD").display(Language::EN, false), "-KWD\u{a0}123.456");
     }
 
     #[test]
     fn toman_is_shown_alone_only_where_it_is_the_same_amount() {
-        assert_eq!(money(1_500_000, "IRR").display_toman(Language::FA), "۱۵۰٬۰۰۰ تومان");
-        assert_eq!(money(1_500_000, "IRR").display_toman(Language::EN), "150,000 Toman");
-        assert_eq!(money(1_500_005, "IRR").display_toman(Language::FA), "۱٬۵۰۰٬۰۰۵ ریال");
-        assert_eq!(money(1999, "EUR").display_toman(Language::FA), "۱۹٫۹۹ EUR");
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::FA), "۱۵۰٬۰۰۰\u{a0}تومان");
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::EN), "150,000\u{a0}Toman");
+        assert_eq!(money(1_500_005, "IRR").display_toman(Language::FA), "۱٬۵۰۰٬۰۰۵\u{a0}ریال");
+        assert_eq!(money(1999, "EUR").display_toman(Language::FA), "۱۹٫۹۹\u{a0}یورو");
         assert_eq!(money(1_500_000, "IRR").display_digits(Language::FA), "۱٬۵۰۰٬۰۰۰");
         assert_eq!(money(1999, "EUR").display_digits(Language::EN), "19.99");
+    }
+
+    #[test]
+    fn an_amount_shown_large_is_in_one_unit() {
+        let toman = ("۱۵۰٬۰۰۰\u{a0}تومان".to_owned(), Some("۱٬۵۰۰٬۰۰۰\u{a0}ریال".to_owned()));
+        assert_eq!(money(1_500_000, "IRR").display_apart(Language::FA, false), toman);
+        for (units, language, rial_alone, shown) in [
+            (1_500_000, Language::FA, true, "۱٬۵۰۰٬۰۰۰\u{a0}ریال"),
+            (1_500_005, Language::FA, false, "۱٬۵۰۰٬۰۰۵\u{a0}ریال"),
+            (1_500_000, Language::EN, false, "IRR\u{a0}1,500,000"),
+        ] {
+            assert_eq!(money(units, "IRR").display_apart(language, rial_alone), (shown.to_owned(), None));
+        }
+    }
+
+    /// English has codes where it has no sign, as banks write them.
+    #[test]
+    fn every_currency_that_a_gateway_takes_has_a_name_in_every_other_language() {
+        for language in Language::ALL.into_iter().filter(|language| *language != Language::EN) {
+            for code in GatewayKind::ALL.into_iter().flat_map(|gateway| gateway.profile().currencies) {
+                let shown = money(1, code).display(language, true);
+                assert!(!shown.contains(code), "locales/{}.ftl: {shown}", language.code());
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod characters;
 
 use characters::{Directions, is_visible, without_invisible};
 #[cfg(feature = "templates")]
-pub(crate) use characters::{contained, gives_direction};
+pub(crate) use characters::{contained, gives_direction, runs_against};
 #[cfg(feature = "phone-numbers")]
 pub(crate) use characters::{is_dash, with_digits_of_one_script};
 pub(crate) use characters::{is_ignorable, is_mark, value_of_digit};

@@ -105,6 +105,31 @@ impl GatewayEndpoints {
     }
 }
 
+/// The hosts of the pages that customers are sent to, as the address bar shows them.
+#[derive(Clone, Debug, Default)]
+pub struct PayHosts(BTreeMap<(GatewayKind, Mode), String>);
+
+impl PayHosts {
+    /// The host of a gateway: the one that the stack names for its pages, else the one that everybody knows.
+    pub fn of(&self, gateway: GatewayKind, mode: Mode) -> &str {
+        self.0.get(&(gateway, mode)).map_or_else(|| gateway.profile().pay_host(mode), String::as_str)
+    }
+}
+
+impl From<&GatewayEndpoints> for PayHosts {
+    fn from(endpoints: &GatewayEndpoints) -> Self {
+        let named = |(&(gateway, mode), endpoint): (&(GatewayKind, Mode), &GatewayEndpoint)| {
+            let url = Url::parse(&endpoint.pages)
+                .ok()
+                .filter(|_| endpoint.pages != default_endpoints(gateway, mode).pages)?;
+            let host = url.host_str()?;
+            let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+            Some(((gateway, mode), host))
+        };
+        Self(endpoints.0.iter().filter_map(named).collect())
+    }
+}
+
 /// Plain HTTP is for simulators on the same machine only: credentials travel in these calls.
 fn checked(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
@@ -116,6 +141,15 @@ fn checked(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_customer_is_told_the_host_that_the_address_bar_shows() {
+        let json = r#"{"stripe":{"sandbox":{"pages":"http://localhost:9001/stripe"}}}"#;
+        let hosts = PayHosts::from(&GatewayEndpoints::with_overrides(json).unwrap());
+        assert_eq!(hosts.of(GatewayKind::Stripe, Mode::Sandbox), "localhost:9001");
+        assert_eq!(hosts.of(GatewayKind::Stripe, Mode::Live), "checkout.stripe.com", "its API is elsewhere");
+        assert_eq!(hosts.of(GatewayKind::Zarinpal, Mode::Live), "payment.zarinpal.com");
+    }
 
     #[test]
     fn what_is_left_out_keeps_its_default() {

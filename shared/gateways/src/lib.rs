@@ -41,8 +41,8 @@ use telemetry::Measurement;
 use url::Url;
 
 use endpoints::DefaultEndpoints;
-pub use endpoints::{GatewayEndpoint, GatewayEndpoints};
-pub use lists::{ListError, ListOrder};
+pub use endpoints::{GatewayEndpoint, GatewayEndpoints, PayHosts};
+pub use lists::{Changes, ChangesOrder, ListError, ListOrder};
 pub use relay::Relays;
 
 /// A call to a gateway has its answer, or none, within this, unless the stack or a relay says otherwise. A gateway that is
@@ -122,9 +122,22 @@ pub enum BeginError {
 /// believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookHint {
-    pub link: LinkId,
-    pub attempt: AttemptId,
+    pub about: WebhookSubject,
     pub hint: Hint,
+}
+
+/// What a webhook is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookSubject {
+    Attempt {
+        link: LinkId,
+        attempt: AttemptId,
+    },
+    /// A payment that was made, by what makes its reference unique. Whose it is was written down when it was confirmed.
+    Payment {
+        claim: String,
+        mode: Mode,
+    },
 }
 
 /// Why a webhook is not listened to.
@@ -319,6 +332,11 @@ trait GatewayAdapter {
         None
     }
 
+    /// What its lists of the whole account show of refunds and disputes. `None` where it has none of either.
+    async fn changes(&self, _: &ChangesOrder, _: &Credentials) -> Option<Changes> {
+        None
+    }
+
     /// What makes the reference of a listed payment unique, as the adapter says it of a confirmed one.
     fn claim_of(_: &str) -> Option<String> {
         None
@@ -362,6 +380,11 @@ macro_rules! dispatch {
 impl Gateways {
     pub fn new(http: Http, relays: Relays, endpoints: GatewayEndpoints) -> Self {
         Self { http, relays, endpoints }
+    }
+
+    /// The hosts of the pages that customers are sent to.
+    pub fn pay_hosts(&self) -> PayHosts {
+        PayHosts::from(&self.endpoints)
     }
 
     fn client<'a>(&'a self, gateway: GatewayKind, mode: Mode, credentials: &'a Credentials) -> GatewayClient<'a> {
@@ -497,6 +520,19 @@ impl Gateways {
     ) -> Option<Result<Vec<Theirs>, ListError>> {
         let client = GatewayClient { is_measured: false, ..self.client(gateway, mode, credentials) };
         dispatch!(gateway, Adapter => Adapter(client).list(order, credentials).await)
+    }
+
+    /// What the gateway's own lists show of refunds and disputes. `None` where it has none. What it refuses counts in no alarm
+    /// either: the look is made again, and the CRM is told.
+    pub async fn changes(
+        &self,
+        gateway: GatewayKind,
+        mode: Mode,
+        order: &ChangesOrder,
+        credentials: &Credentials,
+    ) -> Option<Changes> {
+        let client = GatewayClient { is_measured: false, ..self.client(gateway, mode, credentials) };
+        dispatch!(gateway, Adapter => Adapter(client).changes(order, credentials).await)
     }
 }
 

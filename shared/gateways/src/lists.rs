@@ -8,10 +8,16 @@ use std::time::Instant;
 
 use domain::Timestamp;
 use domain::business::reconciliation::{Entry, Theirs};
+use domain::gateway::{ListedChange, ListedState};
 use domain::link::ReceiptKindName;
 use domain::money::{Currency, Money};
 use http::StatusCode;
 use outbound::Answer;
+
+use crate::is_word;
+
+/// A gateway's reference is no longer than this, in bytes.
+const LONGEST_REFERENCE: usize = 200;
 
 /// Which part of the lists is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +31,30 @@ pub struct ListOrder {
     pub most: usize,
     /// No page is asked for after this.
     pub until: Instant,
+}
+
+/// What is wanted of an account's lists of refunds and disputes.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangesOrder {
+    /// Those that were made at this instant or later.
+    pub refunds_since: Timestamp,
+    pub disputes_since: Timestamp,
+    /// At most this many of each are read.
+    pub most: usize,
+    /// No page of disputes, which are few and are read first, is asked for after this.
+    pub disputes_until: Instant,
+    /// And no page of refunds after this.
+    pub refunds_until: Instant,
+}
+
+/// What an account's lists show of refunds and disputes. The newest are read first, so that these are there also where the
+/// lists were not read to their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// In no order.
+    pub found: Vec<ListedChange>,
+    /// Why they are not all there.
+    pub missing: Option<ListError>,
 }
 
 /// Why there is no list.
@@ -46,11 +76,30 @@ impl ListError {
     }
 }
 
-/// A list while it is read. What comes on two pages, because something new moved it on meanwhile, is there once.
-pub(crate) struct Reading<'a> {
-    order: &'a ListOrder,
+/// Lists while they are read. What comes on two pages, because something new moved a list on meanwhile, is there once.
+pub(crate) struct Reading<T> {
+    most: usize,
+    until: Instant,
     seen: BTreeSet<String>,
-    found: Vec<Theirs>,
+    found: Vec<T>,
+}
+
+/// What lists have.
+pub(crate) trait Distinct {
+    /// What tells it from everything else that is read with it.
+    fn name(&self) -> String;
+}
+
+impl Distinct for Theirs {
+    fn name(&self) -> String {
+        format!("{} {}", self.entry.kind.as_str(), self.entry.reference)
+    }
+}
+
+impl Distinct for ListedChange {
+    fn name(&self) -> String {
+        self.reference.clone()
+    }
 }
 
 /// An entry of a gateway's list.
@@ -64,31 +113,73 @@ pub(crate) struct Listed {
     pub(crate) at: Timestamp,
 }
 
-impl<'a> Reading<'a> {
-    pub(crate) fn new(order: &'a ListOrder) -> Self {
-        Self { order, seen: BTreeSet::new(), found: Vec::new() }
+impl ListOrder {
+    /// An entry, where it is of the wanted time and currency.
+    pub(crate) fn wanted(&self, listed: Listed) -> Option<Theirs> {
+        let Listed { kind, reference, payment, money, fee, at } = listed;
+        let is_wanted = money.currency() == self.currency && (self.from..self.to).contains(&at);
+        let entry = Entry { kind, reference, amount: money.minor_units(), fee, at };
+        is_wanted.then_some(Theirs { entry, payment, line: None })
+    }
+
+    pub(crate) fn reading(&self) -> Reading<Theirs> {
+        Reading::new(self.most, self.until)
+    }
+}
+
+impl ChangesOrder {
+    pub(crate) fn disputes(&self) -> Reading<ListedChange> {
+        Reading::new(self.most, self.disputes_until)
+    }
+
+    pub(crate) fn refunds(&self) -> Reading<ListedChange> {
+        Reading::new(self.most, self.refunds_until)
+    }
+}
+
+/// What a list of a whole account shows, where that can be led back to a payment. The reference becomes a part of a key.
+pub(crate) fn listed_change(
+    payment: Option<&str>,
+    reference: &str,
+    state: Option<ListedState>,
+) -> Option<ListedChange> {
+    let is_reference = |text: &&str| is_word(text) && text.len() <= LONGEST_REFERENCE;
+    let payment = payment.filter(is_reference)?.to_owned();
+    Some(ListedChange { payment, reference: Some(reference).filter(is_reference)?.to_owned(), state: state? })
+}
+
+/// A list that was read, by what became of that.
+pub(crate) type Read = (Reading<ListedChange>, Result<(), ListError>);
+
+impl Changes {
+    /// What was read of both lists.
+    pub(crate) fn read((disputes, of_disputes): Read, (refunds, of_refunds): Read) -> Self {
+        let found = disputes.found.into_iter().chain(refunds.found).collect();
+        Self { found, missing: of_disputes.and(of_refunds).err() }
+    }
+}
+
+impl<T: Distinct> Reading<T> {
+    fn new(most: usize, until: Instant) -> Self {
+        Self { most, until, seen: BTreeSet::new(), found: Vec::new() }
     }
 
     /// Whether the next page may be asked for.
     pub(crate) fn goes_on(&self) -> Result<(), ListError> {
-        if self.found.len() > self.order.most {
+        if self.found.len() > self.most {
             return Err(ListError::TooMany);
         }
-        if Instant::now() >= self.order.until { Err(ListError::NoTime) } else { Ok(()) }
+        if Instant::now() >= self.until { Err(ListError::NoTime) } else { Ok(()) }
     }
 
-    /// Takes an entry that is of the wanted time and currency.
-    pub(crate) fn take(&mut self, listed: Listed) {
-        let Listed { kind, reference, payment, money, fee, at } = listed;
-        let is_wanted = money.currency() == self.order.currency && (self.order.from..self.order.to).contains(&at);
-        if is_wanted && self.seen.insert(format!("{} {reference}", kind.as_str())) {
-            let entry = Entry { kind, reference, amount: money.minor_units(), fee, at };
-            self.found.push(Theirs { entry, payment, line: None });
+    pub(crate) fn take(&mut self, one: T) {
+        if self.seen.insert(one.name()) {
+            self.found.push(one);
         }
     }
 
-    pub(crate) fn finished(self) -> Result<Vec<Theirs>, ListError> {
-        if self.found.len() > self.order.most { Err(ListError::TooMany) } else { Ok(self.found) }
+    pub(crate) fn finished(self) -> Result<Vec<T>, ListError> {
+        if self.found.len() > self.most { Err(ListError::TooMany) } else { Ok(self.found) }
     }
 }
 

@@ -29,11 +29,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::aftermath::{self, Pages};
-use crate::lists::{ListError, ListOrder};
+use crate::lists::{Changes, ChangesOrder, ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_word, not_paid, object, our_refund, unknown, web_address,
+    WebhookHint, WebhookRequest, WebhookSubject, at_most, doubtful, is_word, not_paid, object, our_refund, unknown,
+    web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -373,6 +374,10 @@ impl GatewayAdapter for Mollie<'_> {
         Some(format!("mollie#{reference}"))
     }
 
+    async fn changes(&self, order: &ChangesOrder, credentials: &Credentials) -> Option<Changes> {
+        Some(self.changed(order, credentials).await)
+    }
+
     /// Reads the payment, then its refunds and its chargebacks.
     async fn aftermath(
         &self,
@@ -415,7 +420,10 @@ impl GatewayAdapter for Mollie<'_> {
         }
         let link = request.query.get("link").and_then(|id| LinkId::parse(id).ok());
         let attempt = request.query.get("attempt").and_then(|id| AttemptId::parse(id).ok());
-        Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint: Hint::Changed }))
+        Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint {
+            about: WebhookSubject::Attempt { link, attempt },
+            hint: Hint::Changed,
+        }))
     }
 }
 
@@ -750,19 +758,23 @@ impl ChargebackObject {
             return Err("a chargeback of another payment");
         }
         let amount = minor_units(&self.amount, payment).filter(|amount| *amount > 0);
-        let state = match self.reversed_at.as_deref().map(str::parse::<Timestamp>) {
-            None => DisputeState::Lost,
-            Some(Ok(_)) => DisputeState::Won,
-            Some(Err(_)) => return Err("a chargeback that was reversed at no time"),
-        };
         let reason = self.reason.get("code").and_then(Value::as_str).filter(|code| !code.is_empty());
         Ok(ShownDispute {
             reference: self.id.clone(),
             amount: amount.ok_or("a chargeback of an amount that is none")?,
             reason: reason.map(|code| at_most(code, LONGEST_CODE)),
-            state,
+            state: self.state().ok_or("a chargeback that was reversed at no time")?,
             opened_at: instant(&self.created_at),
         })
+    }
+
+    /// `None` where that cannot be read.
+    fn state(&self) -> Option<DisputeState> {
+        match self.reversed_at.as_deref().map(str::parse::<Timestamp>) {
+            None => Some(DisputeState::Lost),
+            Some(Ok(_)) => Some(DisputeState::Won),
+            Some(Err(_)) => None,
+        }
     }
 }
 
@@ -773,19 +785,23 @@ impl RefundObject {
             return Err("a refund of another payment");
         }
         let amount = minor_units(&self.amount, payment).filter(|amount| *amount > 0);
-        let state = match self.status {
-            RefundStatus::Queued | RefundStatus::Pending | RefundStatus::Processing => ShownState::Pending,
-            RefundStatus::Refunded => ShownState::Succeeded,
-            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
-            RefundStatus::Canceled => ShownState::Failed { code: CANCELED.to_owned() },
-            RefundStatus::Undocumented => return Err("a status of a refund that is not documented"),
-        };
         Ok(ShownRefund {
             reference: self.id.clone(),
             refund_id: our_refund(self.mark(), link),
             amount: amount.ok_or("a refund of an amount that is none")?,
-            state,
+            state: self.state().ok_or("a status of a refund that is not documented")?,
             at: instant(&self.created_at),
+        })
+    }
+
+    /// `None` where that is not documented.
+    fn state(&self) -> Option<ShownState> {
+        Some(match self.status {
+            RefundStatus::Queued | RefundStatus::Pending | RefundStatus::Processing => ShownState::Pending,
+            RefundStatus::Refunded => ShownState::Succeeded,
+            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
+            RefundStatus::Canceled => ShownState::Failed { code: CANCELED.to_owned() },
+            RefundStatus::Undocumented => return None,
         })
     }
 

@@ -29,12 +29,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::aftermath::{self, Pages, instant_of_seconds, unreadable};
-use crate::lists::{ListError, ListOrder};
+use crate::lists::{Changes, ChangesOrder, ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund, unknown,
-    web_address,
+    WebhookHint, WebhookRequest, WebhookSubject, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund,
+    unknown, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -345,6 +345,10 @@ impl GatewayAdapter for Razorpay<'_> {
         Some(format!("razorpay#{reference}"))
     }
 
+    async fn changes(&self, order: &ChangesOrder, credentials: &Credentials) -> Option<Changes> {
+        Some(self.changed(order, credentials).await)
+    }
+
     /// Reads the payment and its refunds, and looks for its disputes among those of the account that are not older than it.
     async fn aftermath(
         &self,
@@ -443,7 +447,8 @@ fn changed(notes: &Value) -> Option<WebhookHint> {
 
 fn hint(hint: Hint, notes: &Value, attempt: &Value) -> Option<WebhookHint> {
     let link = LinkId::parse(notes.get(LINK_NOTE)?.as_str()?).ok()?;
-    Some(WebhookHint { link, attempt: AttemptId::parse(attempt.as_str()?).ok()?, hint })
+    let attempt = AttemptId::parse(attempt.as_str()?).ok()?;
+    Some(WebhookHint { about: WebhookSubject::Attempt { link, attempt }, hint })
 }
 
 impl Razorpay<'_> {
@@ -861,13 +866,7 @@ impl DisputeObject {
         if self.currency != made.currency {
             return Err("a dispute in another currency than its payment");
         }
-        let state = match self.status {
-            DisputeStatus::Open => DisputeState::Open { respond_by: instant_of_seconds(&self.respond_by) },
-            DisputeStatus::UnderReview => DisputeState::Open { respond_by: None },
-            DisputeStatus::Won | DisputeStatus::Closed => DisputeState::Won,
-            DisputeStatus::Lost => DisputeState::Lost,
-            DisputeStatus::Undocumented => return Err("a status of a dispute that is not documented"),
-        };
+        let state = self.state().ok_or("a status of a dispute that is not documented")?;
         // A part of it can be contested, and then less is taken.
         let taken = self.amount_deducted.filter(|taken| state == DisputeState::Lost && *taken != 0);
         let amount = taken.unwrap_or(self.amount);
@@ -883,6 +882,17 @@ impl DisputeObject {
             opened_at: instant_of_seconds(&self.created_at),
         })
     }
+
+    /// `None` where that is not documented.
+    fn state(&self) -> Option<DisputeState> {
+        Some(match self.status {
+            DisputeStatus::Open => DisputeState::Open { respond_by: instant_of_seconds(&self.respond_by) },
+            DisputeStatus::UnderReview => DisputeState::Open { respond_by: None },
+            DisputeStatus::Won | DisputeStatus::Closed => DisputeState::Won,
+            DisputeStatus::Lost => DisputeState::Lost,
+            DisputeStatus::Undocumented => return None,
+        })
+    }
 }
 
 impl RefundObject {
@@ -895,18 +905,22 @@ impl RefundObject {
         if !(1..=made.amount).contains(&self.amount) {
             return Err("a refund of an amount that is none");
         }
-        let state = match self.status {
-            RefundStatus::Pending => ShownState::Pending,
-            RefundStatus::Processed => ShownState::Succeeded,
-            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
-            RefundStatus::Undocumented => return Err("a status of a refund that is not documented"),
-        };
         Ok(ShownRefund {
             reference: self.id.clone(),
             refund_id: our_refund(self.mark(), link),
             amount: self.amount,
-            state,
+            state: self.state().ok_or("a status of a refund that is not documented")?,
             at: instant_of_seconds(&self.created_at),
+        })
+    }
+
+    /// `None` where that is not documented.
+    fn state(&self) -> Option<ShownState> {
+        Some(match self.status {
+            RefundStatus::Pending => ShownState::Pending,
+            RefundStatus::Processed => ShownState::Succeeded,
+            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
+            RefundStatus::Undocumented => return None,
         })
     }
 
@@ -986,6 +1000,11 @@ mod tests {
     }
 
     /// What becomes of an event that is rightly signed.
+    fn named(understood: &WebhookHint) -> (&str, &str) {
+        let WebhookSubject::Attempt { link, attempt } = &understood.about else { panic!("{understood:?}") };
+        (link.as_str(), attempt.as_str())
+    }
+
     fn told(event: &Value) -> Result<Option<WebhookHint>, WebhookError> {
         let body = event.to_string();
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"123456").unwrap();
@@ -1004,7 +1023,7 @@ mod tests {
         let about = |entity: &Value| json!({ "payment_link": { "entity": entity }, "payment": null });
         for (kind, hint) in [("payment_link.paid", Hint::Paid), ("payment_link.expired", Hint::NotPaid)] {
             let understood = told(&event(kind, about(&ours))).unwrap().unwrap();
-            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+            assert_eq!(named(&understood), (link, attempt));
             assert_eq!(understood.hint, hint);
         }
         for event in [
@@ -1035,7 +1054,7 @@ mod tests {
         let ours = json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt, REFUND_NOTE: "rf_2222222222222222222222" });
         for kind in ["refund.created", "refund.processed", "refund.failed"] {
             let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
-            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+            assert_eq!(named(&understood), (link, attempt));
             assert_eq!(understood.hint, Hint::Changed);
         }
         for (kind, notes) in [
@@ -1311,7 +1330,7 @@ mod tests {
         for (kind, name) in disputes.into_iter().chain(refunds) {
             let ours = json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt });
             let understood = told(&event(&kind, name, ours)).unwrap().unwrap();
-            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt), "{kind}");
+            assert_eq!(named(&understood), (link, attempt), "{kind}");
             assert_eq!(understood.hint, Hint::Changed);
             for notes in
                 [json!([]), Value::Null, json!({ LINK_NOTE: link }), json!({ LINK_NOTE: link, ATTEMPT_NOTE: 7 })]

@@ -161,14 +161,14 @@ impl GatewayAdapter for Sep<'_> {
             && named("Token").is_none_or(|token| token == attempt.session);
         let Some(status) = named("Status").filter(|_| is_ours) else { return Hint::Nothing.into() };
         if status != OK {
-            return Hint::NotPaid.into();
+            return ReturnData { not_paid: Some(cause_of(status)), ..Hint::NotPaid.into() };
         }
         // One that is left out was lost on the way; one that is empty is how the gateway says that nothing was paid.
         let Some(reference) = raw("RefNum") else { return Hint::Nothing.into() };
         match reference_of(reference) {
             None => Hint::NotPaid.into(),
             Some(reference) if is_reference(&reference) => {
-                ReturnData { hint: Hint::Paid, return_reference: Some(reference) }
+                ReturnData { hint: Hint::Paid, return_reference: Some(reference), not_paid: None }
             }
             // A payment was made, and cannot be verified by what came: saying that none was would invite another.
             Some(_) => Hint::Nothing.into(),
@@ -247,6 +247,17 @@ fn names_another(given: Option<&Value>, reference: &str) -> bool {
     }
 }
 
+/// Why nothing was paid, by the status of the return: 1 is `CanceledByUser`, 3 `Failed`, and 4 `SessionIsNull`, where the
+/// customer gave no answer in time. The others are about the merchant.
+fn cause_of(status: &str) -> NotPaidCause {
+    match status {
+        "1" => NotPaidCause::Cancelled,
+        "3" => NotPaidCause::Declined,
+        "4" => NotPaidCause::SessionOver,
+        _ => NotPaidCause::Unspecified,
+    }
+}
+
 /// What is known of an attempt without asking anybody.
 fn asked_of(attempt: &Attempt, return_data: &ReturnData, now: Timestamp) -> GatewayAnswer {
     let is_over = now >= attempt.watched_until;
@@ -259,7 +270,7 @@ fn asked_of(attempt: &Attempt, return_data: &ReturnData, now: Timestamp) -> Gate
         (_, Hint::NotPaid) if attempt.was_confirming => GatewayAnswer::Pending,
         // The token is used up, and without our verifying nothing is taken: a later return that brings a payment
         // after all is still read.
-        (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
+        (_, Hint::NotPaid) => not_paid(return_data.not_paid.unwrap_or(NotPaidCause::Unspecified), "not_paid_on_return"),
         (_, Hint::Paid | Hint::Changed | Hint::Nothing) => GatewayAnswer::Pending,
     }
 }
@@ -374,14 +385,33 @@ mod tests {
         let ours = ("resnum", "at_2222222222222222222222");
         let return_data =
             returned(&[("State", "OK"), ("status", "2"), ("refnum", REFERENCE), ("TerminalId", "2015"), ours]);
-        let paid = ReturnData { hint: Hint::Paid, return_reference: Some(REFERENCE.to_owned()) };
+        let paid = ReturnData { hint: Hint::Paid, return_reference: Some(REFERENCE.to_owned()), not_paid: None };
         assert_eq!(return_data, paid);
         let unescaped = REFERENCE.replace('+', " ");
         assert_eq!(returned(&[("Status", "2"), ("RefNum", &unescaped), ours]), paid);
         for empty in ["", "  "] {
             assert_eq!(returned(&[("Status", "2"), ("RefNum", empty), ours]), Hint::NotPaid.into());
         }
-        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE), ours]), Hint::NotPaid.into());
+        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE), ours]).hint, Hint::NotPaid);
+    }
+
+    #[test]
+    fn a_return_says_why_nothing_was_paid() {
+        let ours = ("ResNum", "at_2222222222222222222222");
+        for (status, cause) in [
+            ("1", NotPaidCause::Cancelled),
+            ("3", NotPaidCause::Declined),
+            ("4", NotPaidCause::SessionOver),
+            ("8", NotPaidCause::Unspecified),
+        ] {
+            let returned = returned(&[("Status", status), ("RefNum", ""), ours]);
+            let GatewayAnswer::NotPaid(reason) =
+                asked_of(&attempt("sep", "token", 50_000, "IRR"), &returned, Timestamp::UNIX_EPOCH)
+            else {
+                panic!("{status} is no payment");
+            };
+            assert_eq!(reason.cause, cause, "{status}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod list;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
-    ShownDispute, ShownRefund, ShownState,
+    AccountCheck, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, Mode, NotPaidCause, Payment,
+    RefundAnswer, ShownDispute, ShownRefund, ShownState,
 };
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -23,12 +23,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::aftermath::{self, Pages, instant_of_seconds, unreadable};
-use crate::lists::{ListError, ListOrder};
+use crate::lists::{Changes, ChangesOrder, ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund, unknown,
-    web_address,
+    WebhookHint, WebhookRequest, WebhookSubject, at_most, doubtful, is_hmac_of, is_word, not_paid, object, our_refund,
+    unknown, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -404,6 +404,10 @@ impl GatewayAdapter for Stripe<'_> {
         Some(self.listed(order, credentials).await)
     }
 
+    async fn changes(&self, order: &ChangesOrder, credentials: &Credentials) -> Option<Changes> {
+        Some(self.changed(order, credentials).await)
+    }
+
     fn claim_of(reference: &str) -> Option<String> {
         Some(format!("stripe#{reference}"))
     }
@@ -738,19 +742,23 @@ impl Refund {
         if !(1..=charge.amount).contains(&self.amount) {
             return Err("a refund of an amount that is none");
         }
-        let state = match self.status {
-            Some(RefundStatus::Pending | RefundStatus::RequiresAction) => ShownState::Pending,
-            Some(RefundStatus::Succeeded) => ShownState::Succeeded,
-            Some(RefundStatus::Failed) => ShownState::Failed { code: self.failure() },
-            Some(RefundStatus::Canceled) => ShownState::Failed { code: CANCELED.to_owned() },
-            Some(RefundStatus::Undocumented) | None => return Err("a status of a refund that is not documented"),
-        };
         Ok(ShownRefund {
             reference: self.id.clone(),
             refund_id: our_refund(self.mark(), link),
             amount: self.amount,
-            state,
+            state: self.state().ok_or("a status of a refund that is not documented")?,
             at: instant_of_seconds(&self.created),
+        })
+    }
+
+    /// `None` where that is not documented.
+    fn state(&self) -> Option<ShownState> {
+        Some(match self.status? {
+            RefundStatus::Pending | RefundStatus::RequiresAction => ShownState::Pending,
+            RefundStatus::Succeeded => ShownState::Succeeded,
+            RefundStatus::Failed => ShownState::Failed { code: self.failure() },
+            RefundStatus::Canceled => ShownState::Failed { code: CANCELED.to_owned() },
+            RefundStatus::Undocumented => return None,
         })
     }
 }
@@ -764,7 +772,19 @@ impl Dispute {
         if self.amount < 1 {
             return Err("a dispute about an amount that is none");
         }
-        let state = match self.status {
+        let reason = self.reason.as_str().filter(|word| !word.is_empty());
+        Ok(ShownDispute {
+            reference: self.id.clone(),
+            amount: self.amount,
+            reason: reason.map(|word| at_most(word, LONGEST_CODE)),
+            state: self.state().ok_or("a status of a dispute that is not documented")?,
+            opened_at: instant_of_seconds(&self.created),
+        })
+    }
+
+    /// `None` where that is not documented.
+    fn state(&self) -> Option<DisputeState> {
+        Some(match self.status {
             DisputeStatus::WarningNeedsResponse | DisputeStatus::NeedsResponse | DisputeStatus::AppealNeedsResponse => {
                 DisputeState::Open { respond_by: self.respond_by() }
             }
@@ -773,15 +793,7 @@ impl Dispute {
             }
             DisputeStatus::Won | DisputeStatus::WarningClosed | DisputeStatus::Prevented => DisputeState::Won,
             DisputeStatus::Lost => DisputeState::Lost,
-            DisputeStatus::Undocumented => return Err("a status of a dispute that is not documented"),
-        };
-        let reason = self.reason.as_str().filter(|word| !word.is_empty());
-        Ok(ShownDispute {
-            reference: self.id.clone(),
-            amount: self.amount,
-            reason: reason.map(|word| at_most(word, LONGEST_CODE)),
-            state,
-            opened_at: instant_of_seconds(&self.created),
+            DisputeStatus::Undocumented => return None,
         })
     }
 
@@ -987,24 +999,37 @@ fn read_webhook(
 /// off that keeps refusing.
 fn hint_of(event: &Value) -> Option<WebhookHint> {
     let object = event.pointer("/data/object")?;
-    let metadata = object.get("metadata")?;
-    let (hint, attempt) = match event.get("type")?.as_str()? {
-        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-            (Hint::Paid, object.get("client_reference_id")?)
-        }
-        "checkout.session.expired" | "checkout.session.async_payment_failed" => {
-            (Hint::NotPaid, object.get("client_reference_id")?)
-        }
-        // A refund of ours, or a charge with the metadata of its payment, which also tells of refunds from the dashboard. A
-        // dispute and a refund from the dashboard have neither, so that no event about them can be led back. An endpoint
-        // of a version before October 2024 gets `charge.refund.updated` in place of the first three.
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" | "charge.refunded" => {
-            (Hint::Changed, metadata.get(ATTEMPT_METADATA)?)
-        }
-        _ => return None,
+    let with_metadata = |attempt: &Value, hint: Hint| {
+        let link = LinkId::parse(object.get("metadata")?.get(LINK_METADATA)?.as_str()?).ok()?;
+        let attempt = AttemptId::parse(attempt.as_str()?).ok()?;
+        Some(WebhookHint { about: WebhookSubject::Attempt { link, attempt }, hint })
     };
-    let link = LinkId::parse(metadata.get(LINK_METADATA)?.as_str()?).ok()?;
-    Some(WebhookHint { link, attempt: AttemptId::parse(attempt.as_str()?).ok()?, hint })
+    let of_session = |hint: Hint| with_metadata(object.get("client_reference_id")?, hint);
+    let of_attempt = || with_metadata(object.get("metadata")?.get(ATTEMPT_METADATA)?, Hint::Changed);
+    match event.get("type")?.as_str()? {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => of_session(Hint::Paid),
+        "checkout.session.expired" | "checkout.session.async_payment_failed" => of_session(Hint::NotPaid),
+        // A refund of ours has our metadata, and a charge has that of its payment. A dispute and a refund from the dashboard
+        // have none and name the payment. An endpoint of a version before October 2024 gets `charge.refund.updated` in
+        // place of the first three.
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" | "charge.refunded" => {
+            of_attempt().or_else(|| of_payment(event, object))
+        }
+        "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => of_payment(event, object),
+        _ => None,
+    }
+}
+
+/// That something changed about the payment that an object names.
+fn of_payment(event: &Value, object: &Value) -> Option<WebhookHint> {
+    let mode = if event.get("livemode")?.as_bool()? { Mode::Live } else { Mode::Sandbox };
+    let payment = object.get("payment_intent")?.as_str().filter(|id| is_word(id))?;
+    let claim = Stripe::claim_of(payment)?;
+    Some(WebhookHint { about: WebhookSubject::Payment { claim, mode }, hint: Hint::Changed })
 }
 
 /// Whether one of the header's `v1` signatures is right and not too old. The key is the whole secret with its prefix; the
@@ -1108,6 +1133,11 @@ mod tests {
         read_webhook(Some(&header), body.as_bytes(), &[secret], at(1_700_000_000))
     }
 
+    fn about_attempt((link, attempt): (&str, &str), hint: Hint) -> WebhookHint {
+        let (link, attempt) = (LinkId::parse(link).unwrap(), AttemptId::parse(attempt).unwrap());
+        WebhookHint { about: WebhookSubject::Attempt { link, attempt }, hint }
+    }
+
     #[test]
     fn an_event_of_our_session_says_which_attempt_to_ask_about() {
         let link = "pl_2222222222222222222222";
@@ -1123,8 +1153,7 @@ mod tests {
             ("checkout.session.expired", Hint::NotPaid),
         ] {
             let understood = told(&event(kind)).unwrap().unwrap();
-            assert_eq!((understood.link.as_str(), understood.hint), (link, hint));
-            assert_eq!(understood.attempt.as_str(), "at_2222222222222222222222");
+            assert_eq!(understood, about_attempt((link, "at_2222222222222222222222"), hint));
         }
         for kind in ["charge.refunded", "refund.failed", "charge.dispute.created", "customer.created"] {
             assert_eq!(told(&event(kind)), Ok(None), "{kind}");
@@ -1141,8 +1170,7 @@ mod tests {
         let ours = json!({ LINK_METADATA: link, ATTEMPT_METADATA: attempt, REFUND_METADATA: REFUND });
         for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
             let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
-            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
-            assert_eq!(understood.hint, Hint::Changed);
+            assert_eq!(understood, about_attempt((link, attempt), Hint::Changed));
         }
         for (kind, metadata) in [
             ("refund.expired", ours.clone()),
@@ -1508,23 +1536,32 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_from_the_dashboard_is_led_back_by_its_charge_and_a_dispute_by_nothing() {
+    fn a_refund_from_the_dashboard_and_a_dispute_are_led_back_by_their_payment() {
         let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
-        let event =
-            |kind: &str, object: Value| json!({ "object": "event", "type": kind, "data": { "object": object } });
+        let event = |kind: &str, object: Value| json!({ "object": "event", "type": kind, "livemode": false, "data": { "object": object } });
+        let of_payment = Ok(Some(WebhookHint {
+            about: WebhookSubject::Payment { claim: "stripe#pi_1".to_owned(), mode: Mode::Sandbox },
+            hint: Hint::Changed,
+        }));
         let ours = json!({ LINK_METADATA: link, ATTEMPT_METADATA: attempt });
         let charge = json!({ "id": "ch_1", "object": "charge", "amount_refunded": 500, "metadata": ours });
         let understood = told(&event("charge.refunded", charge)).unwrap().unwrap();
-        assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
-        assert_eq!(understood.hint, Hint::Changed);
+        assert_eq!(understood, about_attempt((link, attempt), Hint::Changed));
         let of_before = json!({ "id": "ch_1", "object": "charge", "metadata": { LINK_METADATA: link } });
         assert_eq!(told(&event("charge.refunded", of_before)), Ok(None), "a payment of before it had our attempt's id");
         let refund =
             json!({ "id": "re_1", "object": "refund", "charge": "ch_1", "payment_intent": "pi_1", "metadata": {} });
-        assert_eq!(told(&event("refund.created", refund)), Ok(None));
+        for kind in ["refund.created", "refund.failed", "charge.refund.updated"] {
+            assert_eq!(told(&event(kind, refund.clone())), of_payment, "{kind}");
+        }
         for kind in ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"] {
             let dispute = json!({ "id": "du_1", "object": "dispute", "payment_intent": "pi_1", "metadata": {} });
-            assert_eq!(told(&event(&format!("charge.dispute.{kind}"), dispute)), Ok(None), "{kind}");
+            assert_eq!(told(&event(&format!("charge.dispute.{kind}"), dispute)), of_payment, "{kind}");
+        }
+        for nothing in
+            [json!({ "id": "du_1", "payment_intent": null }), json!({ "payment_intent": "../pi" }), Value::Null]
+        {
+            assert_eq!(told(&event("charge.dispute.created", nothing.clone())), Ok(None), "{nothing}");
         }
     }
 

@@ -1,9 +1,10 @@
-//! What every function starts with: configuration, telemetry, the connection that everything shares, clock and
-//! randomness, and how many things are done at once and in turns. Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so
-//! that a `main.rs` names all that its function brings along.
+//! What every function starts with: configuration, telemetry, connections and whom they trust, clock and randomness, and
+//! how many things are done at once and in turns. Each thing that is wired from it, the table, the gateways, the channels,
+//! has a `wire` of its own, so that a `main.rs` names all that its function brings along.
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
+mod connections;
 mod environment;
 mod turns;
 
@@ -16,9 +17,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -26,8 +26,9 @@ use aws_types::region::Region;
 use domain::Timestamp;
 use domain::gateway::GatewayRulebook;
 use domain::public_url::Reach;
-use outbound::{Http, PublicAddresses};
+use outbound::Http;
 
+pub use connections::READ_TIMEOUT;
 pub use environment::{ConfigurationError, Environment};
 pub use turns::in_turns;
 
@@ -69,10 +70,10 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 pub struct Runtime {
     environment: Environment,
     sdk: SdkConfig,
-    connector: SharedHttpConnector,
+    to_aws: SharedHttpConnector,
 }
 
-/// Starts telemetry, reads the environment and prepares one HTTP client that everything shares.
+/// Starts telemetry, reads the environment and prepares the connections to AWS that everything shares.
 pub fn start() -> Result<Runtime, ConfigurationError> {
     telemetry::start();
     Runtime::new(Environment::of_the_process())
@@ -80,9 +81,9 @@ pub fn start() -> Result<Runtime, ConfigurationError> {
 
 impl Runtime {
     pub fn new(environment: Environment) -> Result<Self, ConfigurationError> {
-        let connector = connector(None);
-        let sdk = sdk_config(&environment, connector.clone())?;
-        Ok(Self { environment, sdk, connector })
+        let to_aws = connections::to_aws(&environment)?;
+        let sdk = sdk_config(&environment, to_aws.clone())?;
+        Ok(Self { environment, sdk, to_aws })
     }
 
     pub fn sdk(&self) -> &SdkConfig {
@@ -130,35 +131,22 @@ impl Runtime {
         &self.environment
     }
 
-    /// Calls to gateways and to AWS, through the connections that everything shares. Answers of more than `largest`
-    /// bytes are not read.
+    /// Calls to AWS that no SDK makes, through the connections of the SDKs. Answers of more than `largest` bytes are not
+    /// read.
+    pub fn http_to_aws(&self, largest: usize) -> Http {
+        Http::new(self.to_aws.clone(), largest)
+    }
+
+    /// Calls to gateways, wherever they are.
     pub fn http(&self, largest: usize) -> Http {
-        Http::new(self.connector.clone(), largest)
+        self.http_within(Reach::ThisMachine, largest)
     }
 
-    /// Calls to addresses that the CRM names. They have connections of their own, whose names lead to addresses within
-    /// the reach only.
+    /// Calls to addresses that the CRM names, through connections of their own, whose names lead to addresses within the
+    /// reach only.
     pub fn http_within(&self, reach: Reach, largest: usize) -> Http {
-        Http::new(connector(Some(reach)), largest)
+        Http::new(connections::to_others(reach), largest)
     }
-}
-
-/// A connection on which nothing came for so long is given up. Whoever calls has a shorter patience of their own.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(16);
-
-/// Connections as all parts of a function use them; with a reach, to names within it only.
-fn connector(reach: Option<Reach>) -> SharedHttpConnector {
-    let settings =
-        HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(READ_TIMEOUT).build();
-    let builder = Connector::builder()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new())
-        .enable_tcp_nodelay(true);
-    SharedHttpConnector::new(match reach {
-        None => builder.build(),
-        Some(reach) => builder.build_with_resolver(PublicAddresses(reach)),
-    })
 }
 
 /// When an invocation has to be over. `cargo lambda watch` names an instant long past; a real deadline never is, so

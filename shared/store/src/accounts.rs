@@ -1,7 +1,8 @@
 //! Accounts at gateways. crm-api writes them, and create-link reads the account of a new link anew; everybody else has
 //! them from the configuration.
 
-use domain::audit::Subject;
+use domain::audit::{AuditAction, Subject};
+use domain::business::look_back::LookBack;
 use domain::ids::AccountId;
 use domain::records::account::Account;
 use domain::records::credentials::Credentials;
@@ -28,7 +29,8 @@ impl BusinessStore {
     }
 
     /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of
-    /// their own, at once.
+    /// their own, at once. Where their gateway shows what happened to payments, its lists are looked at with them at once;
+    /// where no gateway of the account does, nobody looks any more.
     pub async fn put_account(
         &self,
         account: &Account,
@@ -43,11 +45,25 @@ impl BusinessStore {
             let at = keys::secrets::credentials(&self.business, &account.id, version);
             beside.push(self.store.plain_put_secret(to_item(at, credentials)?)?);
         }
+        let shown_by = account.configured_gateway().ok().filter(|access| access.gateway.profile().shows_aftermath());
+        match shown_by {
+            Some(access) if credentials.is_some() => {
+                let known = self.look_back(&account.id).await?;
+                let of = (access.gateway, account.mode);
+                beside.push(self.begin_look_back(&LookBack::of_credentials(account.id.clone(), of, known))?);
+            }
+            None if credentials.is_some() || account.online_payment.credentials.is_none() => {
+                beside.push(self.end_look_back(&account.id)?);
+            }
+            Some(_) | None => {}
+        }
         self.store.put_over("write an account", item, revision, beside).await
     }
 
     /// Deletes an account at the revision that was read. Its credentials stay: attempts that are open are confirmed with those they began with.
     pub async fn delete_account(&self, id: &AccountId, revision: &Revision) -> Result<RecordWritten, StoreError> {
-        self.delete_logged("delete an account", keys::account(&self.business, id), subject(id), revision).await
+        let mut beside = self.log(AuditAction::Deleted, subject(id), Vec::new())?;
+        beside.push(self.end_look_back(id)?);
+        self.store.delete_over("delete an account", keys::account(&self.business, id), revision, beside).await
     }
 }

@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::audit::{AuditAction, FieldChange, Subject};
 use domain::gateway::Mode;
 use domain::ids::{AttemptId, BusinessId, LinkId};
-use domain::link::{Correction, PaymentLink, Receipt, ReferenceClaim, Transition};
+use domain::link::{Correction, PaidOnItem, PaymentLink, Receipt, ReferenceClaim, Transition};
 use domain::money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub enum TransitionWritten {
     ReferenceTaken,
     /// Another link has the CRM's reference by now, so that this payment would pay the same thing a second time.
     LinkMovedOn,
+    /// The link's item has no room for this payment: other links paid it.
+    ItemPaid,
 }
 
 /// That a gateway's reference belongs to one attempt, and what became of its money. A link that is lost is brought back
@@ -60,7 +62,11 @@ impl Store {
     pub async fn apply_transition(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
         const WRITE: &str = "confirm a payment";
         if let Some(correction) = &transition.correction {
-            return Ok(TransitionWritten::Written(self.write_correction(&transition.link, correction).await?));
+            let on_item = transition.on_item.as_ref();
+            return Ok(TransitionWritten::Written(self.write_correction(&transition.link, correction, on_item).await?));
+        }
+        if let (None, Some(on_item)) = (&transition.claim, &transition.on_item) {
+            return Ok(TransitionWritten::Written(self.write_without_receipt(&transition.link, on_item).await?));
         }
         let Some(claim) = &transition.claim else {
             return Ok(TransitionWritten::Written(self.replace_link(&transition.link).await?));
@@ -71,6 +77,11 @@ impl Store {
         if let Some(reference) = &transition.unless_moved_on {
             writes
                 .insert(NEWEST, self.of(transition.link.business()).check_is_newest(reference, transition.link.id())?);
+        }
+        // It comes last, so that everything else keeps its place.
+        let guard = writes.len();
+        if let Some(on_item) = &transition.on_item {
+            writes.push(self.add_to_item(transition.link.business(), on_item)?);
         }
         let reasons = match self.transact(WRITE, writes).await? {
             TransactOutcome::Committed => return Ok(TransitionWritten::Written(Written::Applied)),
@@ -84,6 +95,9 @@ impl Store {
         }
         if transition.unless_moved_on.is_some() && reasons.item_at(NEWEST).is_some() {
             return Ok(TransitionWritten::LinkMovedOn);
+        }
+        if reasons.item_at(guard).is_some() {
+            return Ok(TransitionWritten::ItemPaid);
         }
         Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not confirmed"))
     }
@@ -121,16 +135,44 @@ impl Store {
 
     /// Writes that kept money went back: with the link the record of that, and on the receipt of the payment how much of it
     /// went back. Nobody else writes either, and whoever does it has changed the link.
-    async fn write_correction(&self, link: &PaymentLink, correction: &Correction) -> Result<Written, StoreError> {
+    async fn write_correction(
+        &self,
+        link: &PaymentLink,
+        correction: &Correction,
+        on_item: Option<&PaidOnItem>,
+    ) -> Result<Written, StoreError> {
         const WRITE: &str = "record a refund";
         let mark = write_id()?;
-        let reasons = match self.transact(WRITE, self.writes_of_correction(link, correction, &mark)?).await? {
+        let mut writes = self.writes_of_correction(link, correction, &mark)?;
+        if let Some(on_item) = on_item {
+            writes.push(self.add_to_item(link.business(), on_item)?);
+        }
+        let reasons = match self.transact(WRITE, writes).await? {
             TransactOutcome::Committed => return Ok(Written::Applied),
             TransactOutcome::Cancelled(reasons) => reasons,
         };
         match reasons.item_at(LINK) {
             Some(current) => written_over(WRITE, current, &mark),
             None => Err(StoreError::unreadable(WRITE, "a payment has no receipt, or a refund has one already")),
+        }
+    }
+
+    /// The same of a link that has no receipts: what it changes about its item is written all the same.
+    async fn write_without_receipt(&self, link: &PaymentLink, on_item: &PaidOnItem) -> Result<Written, StoreError> {
+        const WRITE: &str = "record a refund without a receipt";
+        let mark = write_id()?;
+        let seen = Condition::version(link.version() - 1);
+        let writes = vec![
+            self.conditional_put(self.link_item(link, &mark)?, seen)?,
+            self.add_to_item(link.business(), on_item)?,
+        ];
+        let reasons = match self.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => return Ok(Written::Applied),
+            TransactOutcome::Cancelled(reasons) => reasons,
+        };
+        match reasons.item_at(LINK) {
+            Some(current) => written_over(WRITE, current, &mark),
+            None => Err(StoreError::unreadable(WRITE, "what was paid for an item stands against what went back")),
         }
     }
 
@@ -198,6 +240,9 @@ impl BusinessStore {
         if let Some(receipt) = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref()) {
             writes.push(store.conditional_put(receipt_item(link, receipt)?, Condition::nothing_there())?);
             writes.extend(store.attachment_of(link, receipt)?);
+        }
+        if let Some(on_item) = &transition.on_item {
+            writes.push(store.add_to_item(link.business(), on_item)?);
         }
         writes.extend(self.log(action, Subject::new("payment_link", link.id().as_str()), changes)?);
         let reasons = match store.transact(WRITE, writes).await? {

@@ -1,5 +1,5 @@
 //! Work that time has something to do with, in the order in which it has waited: expire-links reads the links every minute,
-//! and deliver-messages the messages and events.
+//! deliver-messages the messages and events, and run-batches the wishes of customers.
 //!
 //! The index of due work is read shard by shard, and each shard from its beginning on. One business's work can stand before
 //! another's for very long, so that reading does not end where much was found: from there on whoever has enough in this
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use domain::ids::{BusinessId, EventId, LinkId, MessageId};
+use domain::ids::{AccountId, BusinessId, EventId, LinkId, MessageId};
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 
@@ -69,6 +69,21 @@ pub struct DueLink {
     pub id: LinkId,
 }
 
+/// A look at the lists of an account's gateway in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueLookBack {
+    pub business: BusinessId,
+    pub account: AccountId,
+    pub due_at: Timestamp,
+}
+
+/// What a sweep finds in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DueWork {
+    Link(DueLink),
+    LookBack(DueLookBack),
+}
+
 /// A message in the index of due work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueMessage {
@@ -86,8 +101,17 @@ pub struct DueEvent {
     pub due_at: Timestamp,
 }
 
+/// A customer who wants a new link, in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueRenewal {
+    pub business: BusinessId,
+    /// The one that is to be replaced.
+    pub link: LinkId,
+    pub due_at: Timestamp,
+}
+
 /// What the index of due work lists.
-trait Entry: Sized {
+pub(crate) trait Entry: Sized {
     const KIND: DueKind;
     const FIND: &str;
 
@@ -104,16 +128,24 @@ fn due_at_of(item: &Item) -> Option<Timestamp> {
     Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()
 }
 
-impl Entry for DueLink {
+impl Entry for DueWork {
     const KIND: DueKind = DueKind::Link;
     const FIND: &str = "find due links";
 
     fn read(item: &Item) -> Option<Self> {
-        Some(Self { business: business_of(item)?, id: keys::link_of(text_of(item, PK)?)? })
+        let (business, pk) = (business_of(item)?, text_of(item, PK)?);
+        if let Some(id) = keys::link_of(pk) {
+            return Some(Self::Link(DueLink { business, id }));
+        }
+        let account = keys::account_of_look_back(pk, text_of(item, SK)?)?;
+        Some(Self::LookBack(DueLookBack { business, account, due_at: due_at_of(item)? }))
     }
 
     fn business(&self) -> &BusinessId {
-        &self.business
+        match self {
+            Self::Link(link) => &link.business,
+            Self::LookBack(look) => &look.business,
+        }
     }
 }
 
@@ -146,6 +178,20 @@ impl Entry for DueEvent {
             None => keys::event_of_entry(pk)?,
         };
         Some(Self { business: business_of(item)?, id, due_at: due_at_of(item)? })
+    }
+
+    fn business(&self) -> &BusinessId {
+        &self.business
+    }
+}
+
+impl Entry for DueRenewal {
+    const KIND: DueKind = DueKind::Renewal;
+    const FIND: &str = "find customers who want a new link";
+
+    fn read(item: &Item) -> Option<Self> {
+        let link = keys::link_of_renewal(text_of(item, PK)?)?;
+        Some(Self { business: business_of(item)?, link, due_at: due_at_of(item)? })
     }
 
     fn business(&self) -> &BusinessId {
@@ -193,9 +239,10 @@ impl<T: Entry> Found<T> {
 }
 
 impl Store {
-    /// Links that may have something due. Which shard is the first is for the caller to say: a link may keep its place, so
-    /// that a run which does not get through all of them would else begin at the same ones each time.
-    pub async fn due_links(&self, first_shard: u8, now: Timestamp, deadline: SystemTime) -> Due<DueLink> {
+    /// Links that may have something due, and looks at accounts' lists. Which shard is the first is for the caller to say: a
+    /// link may keep its place, so that a run which does not get through all of them would else begin at the same ones each
+    /// time.
+    pub async fn due_work(&self, first_shard: u8, now: Timestamp, deadline: SystemTime) -> Due<DueWork> {
         self.due_in_all_shards(first_shard % DUE_SHARDS, now, deadline).await
     }
 
@@ -209,7 +256,7 @@ impl Store {
         self.due_in_all_shards(0, now, deadline).await
     }
 
-    async fn due_in_all_shards<T: Entry>(&self, first: u8, now: Timestamp, deadline: SystemTime) -> Due<T> {
+    pub(crate) async fn due_in_all_shards<T: Entry>(&self, first: u8, now: Timestamp, deadline: SystemTime) -> Due<T> {
         let shards: Vec<_> =
             (first..DUE_SHARDS).chain(0..first).map(|shard| self.due_in_shard(shard, now, deadline)).collect();
         let mut all = Due::default();
@@ -266,13 +313,13 @@ mod tests {
         ])
     }
 
-    fn of<'a>(due: &'a Due<DueLink>, business: &'a str) -> impl Iterator<Item = &'a DueLink> {
-        due.work.iter().filter(move |link| link.business.as_str() == business)
+    fn of<'a>(due: &'a Due<DueWork>, business: &'a str) -> impl Iterator<Item = &'a DueWork> {
+        due.work.iter().filter(move |work| work.business().as_str() == business)
     }
 
     #[test]
     fn a_business_with_very_much_due_is_passed_over_where_a_shard_has_enough() {
-        let mut found = Found::<DueLink>::new();
+        let mut found = Found::<DueWork>::new();
         (0..5_999).for_each(|number| found.add(&entry("large", number)));
         found.add(&entry("small", 6_000));
         assert!(found.has_enough());
@@ -290,14 +337,14 @@ mod tests {
 
     #[test]
     fn nobody_is_passed_over_where_everything_can_be_found() {
-        let mut found = Found::<DueLink>::new();
+        let mut found = Found::<DueWork>::new();
         (0..5_000).for_each(|number| found.add(&entry("large", number)));
         assert_eq!((found.due.work.len(), found.passed_over().len()), (5_000, 0));
     }
 
     #[test]
     fn an_entry_that_cannot_be_read_is_counted() {
-        let mut found = Found::<DueLink>::new();
+        let mut found = Found::<DueWork>::new();
         let mut spoilt = entry("large", 1);
         spoilt.remove(BUSINESS);
         [spoilt, entry("NOT AN ID", 2)].iter().for_each(|item| found.add(item));

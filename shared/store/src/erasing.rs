@@ -22,7 +22,8 @@ use jiff::SignedDuration;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, text, text_of};
 use crate::keys::{
-    self, BUSINESS, BY_STATE, BY_STATE_INDEX, EVENT_PREFIX, Key, LINK_SK, MESSAGE_PREFIX, PK, REFUND_PREFIX, SK,
+    self, BUSINESS, BY_STATE, BY_STATE_INDEX, EVENT_PREFIX, Key, LINK_SK, MESSAGE_PREFIX, NEWEST_SK, PK, REFUND_PREFIX,
+    SK,
 };
 use crate::lists::{Page, days, listed_since};
 use crate::messages::MessageRecord;
@@ -110,7 +111,7 @@ impl BusinessStore {
                 let event: EventRecord = from_item(READ, item)?;
                 events.insert(event.sequence, event);
                 keys_of_events.push(Key { pk: own.pk, sk });
-            } else if sk.starts_with(REFUND_PREFIX) {
+            } else if sk.starts_with(REFUND_PREFIX) || sk == NEWEST_SK {
                 keys_of_refunds.push(Key { pk: own.pk, sk });
             }
         }
@@ -126,6 +127,8 @@ impl BusinessStore {
         let own = keys::link(whole.link.id());
         let as_read = || Condition::version(whole.link.version());
         let mut beside = whole.beside.clone();
+        let codes = whole.link.attempts().iter().map(|attempt| whole.link.receipt_code(attempt));
+        beside.extend(codes.map(|code| keys::receipt_page(&code)));
         beside.extend(whole.link.terms().reference_id.as_ref().map(|id| keys::reference(&self.business, id)));
         let mut beside = beside.chunks(AT_ONCE).peekable();
         loop {
@@ -246,8 +249,8 @@ impl BusinessStore {
         self.store.delete_all("erase secrets", &self.store.secrets_table, found).await
     }
 
-    /// Deletes the endpoints, the settings with everything beside them but the business itself, the API keys, and last the
-    /// log.
+    /// Deletes the endpoints, how far looks at accounts have come, the settings with everything beside them but the business
+    /// itself, the API keys, and last the log.
     pub async fn erase_configuration(&self) -> Result<(), StoreError> {
         for partition in self.own_partitions() {
             loop {
@@ -263,9 +266,15 @@ impl BusinessStore {
     }
 
     /// The partitions that the business has alone, in the order in which they are erased.
-    fn own_partitions(&self) -> [String; 4] {
+    fn own_partitions(&self) -> [String; 5] {
         let of = &self.business;
-        [keys::webhooks_of(of), keys::configuration_of(of), keys::keys_of(of), keys::audit_of(of)]
+        [
+            keys::webhooks_of(of),
+            keys::look_backs_of(of),
+            keys::configuration_of(of),
+            keys::keys_of(of),
+            keys::audit_of(of),
+        ]
     }
 
     /// Whether its partitions and its list of pictures hold nothing but the business itself.

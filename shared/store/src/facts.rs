@@ -17,6 +17,7 @@ const BEGUN: char = 'b';
 const NEEDS_REVIEW: char = 'r';
 const MESSAGE_FAILED: char = 'm';
 const HELD: char = 'h';
+const PART_PAID: char = 'd';
 const SANDBOX: char = 's';
 
 /// The channels of a link's messages stand behind its flags, in capital letters.
@@ -34,6 +35,9 @@ fn letter_of(gateway: GatewayKind) -> char {
     }
 }
 
+/// How long the facts of a link may be, in bytes.
+const LARGEST: usize = 120;
+
 /// Instead of what a link or a receipt does not have. No id has this character.
 const NONE: &str = "~";
 
@@ -44,13 +48,15 @@ const REFUND_VOID: &str = " refund-void";
 
 /// `{status}{flags}{channels}{gateway} {expires_at} {due_at} {amount} {currency} {account} {created_by}`, such as
 /// `aoSZ 69325580 ~ 16e360 IRR main 5b2f1c`: instants in seconds and amounts in minor units, both in hexadecimal digits, and
-/// the mark of who made the link.
+/// the mark of who made the link. What is left to pay stands behind that where some of it is paid. The names of accounts
+/// can be so long that there is no room for that; then nothing is said, and the link is read itself.
 pub(crate) fn written(facts: &LinkFacts) -> String {
     let status = match facts.status {
         LinkStatusKind::Active => 'a',
         LinkStatusKind::Paid => 'p',
         LinkStatusKind::Expired => 'e',
         LinkStatusKind::Cancelled => 'c',
+        LinkStatusKind::Replaced => 'r',
     };
     let flags = [
         (facts.is_opened, OPENED),
@@ -58,6 +64,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.needs_review, NEEDS_REVIEW),
         (facts.message_failed, MESSAGE_FAILED),
         (facts.is_held, HELD),
+        (facts.is_part_paid, PART_PAID),
         (facts.mode == Mode::Sandbox, SANDBOX),
     ];
     let channels = CHANNELS.iter().filter(|(channel, _)| facts.channels.contains(channel)).map(|(_, letter)| letter);
@@ -67,7 +74,13 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
     let due_at = facts.due_at.map_or(NONE.to_owned(), hexadecimal);
     let created_by = facts.created_by.as_ref().map_or(NONE, CreatorMark::as_str);
     let expires_at = hexadecimal(facts.expires_at);
-    format!("{status}{flags}{gateway} {expires_at} {due_at} {amount:x} {currency} {} {created_by}", facts.account_id)
+    let account = &facts.account_id;
+    let text = format!("{status}{flags}{gateway} {expires_at} {due_at} {amount:x} {currency} {account} {created_by}");
+    if !facts.is_part_paid {
+        return text;
+    }
+    let whole = format!("{text} {:x}", facts.amount_due.minor_units());
+    if whole.len() <= LARGEST { whole } else { String::new() }
 }
 
 /// The facts of an index entry. What cannot be read says nothing, and its link is read instead.
@@ -79,6 +92,7 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         'p' => LinkStatusKind::Paid,
         'e' => LinkStatusKind::Expired,
         'c' => LinkStatusKind::Cancelled,
+        'r' => LinkStatusKind::Replaced,
         _ => return None,
     };
     let flags: String = letters.collect();
@@ -94,6 +108,11 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         NONE => None,
         mark => Some(CreatorMark::parse(mark)?),
     };
+    let left = match (parts.next(), status) {
+        (Some(left), _) => i64::from_str_radix(left, 16).ok()?,
+        (None, LinkStatusKind::Active | LinkStatusKind::Expired) => amount.minor_units(),
+        (None, LinkStatusKind::Paid | LinkStatusKind::Cancelled | LinkStatusKind::Replaced) => 0,
+    };
     Some(LinkFacts {
         mode: if flags.contains(SANDBOX) { Mode::Sandbox } else { Mode::Live },
         status,
@@ -102,7 +121,9 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         needs_review: flags.contains(NEEDS_REVIEW),
         message_failed: flags.contains(MESSAGE_FAILED),
         is_held: flags.contains(HELD),
+        is_part_paid: flags.contains(PART_PAID),
         amount,
+        amount_due: amount.with(left),
         expires_at,
         due_at,
         account_id,
@@ -200,7 +221,11 @@ mod tests {
     use domain::link::CreatedBy;
     use domain::money::LARGEST_AMOUNT;
 
-    /// The largest that there can be.
+    /// The longest that there can be.
+    fn longest() -> LinkFacts {
+        LinkFacts { account_id: AccountId::parse(&"a".repeat(64)).unwrap(), ..facts() }
+    }
+
     fn facts() -> LinkFacts {
         LinkFacts {
             mode: Mode::Sandbox,
@@ -210,10 +235,12 @@ mod tests {
             needs_review: true,
             message_failed: true,
             is_held: true,
+            is_part_paid: true,
             amount: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
+            amount_due: Money::new(LARGEST_AMOUNT - 1, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
             due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
-            account_id: AccountId::parse(&"a".repeat(64)).unwrap(),
+            account_id: AccountId::parse(&"a".repeat(48)).unwrap(),
             gateway: GatewayKind::Razorpay,
             created_by: Some(CreatedBy::parse(&"u".repeat(64)).unwrap().mark()),
             channels: Channel::ALL.into(),
@@ -230,6 +257,8 @@ mod tests {
             needs_review: false,
             message_failed: false,
             is_held: false,
+            is_part_paid: false,
+            amount_due: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
             due_at: None,
             created_by: None,
             channels: BTreeSet::new(),
@@ -284,6 +313,15 @@ mod tests {
 
     #[test]
     fn facts_take_at_most_a_hundred_and_twenty_bytes() {
-        assert!(written(&facts()).len() <= 120, "{}", written(&facts()));
+        for is_part_paid in [false, true] {
+            let written = written(&LinkFacts { is_part_paid, ..longest() });
+            assert!(written.len() <= LARGEST, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_read_itself_where_its_facts_have_no_room_for_what_is_left() {
+        assert_eq!(read(&written(&longest())), None);
+        assert!(read(&written(&LinkFacts { is_part_paid: false, ..longest() })).is_some());
     }
 }

@@ -21,16 +21,18 @@ const WRITE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 pub enum Schedule {
     Sweep,
     Retries,
+    Batches,
 }
 
 impl Schedule {
-    pub const ALL: [Self; 2] = [Self::Sweep, Self::Retries];
+    pub const ALL: [Self; 3] = [Self::Sweep, Self::Retries, Self::Batches];
 
     /// The folder of the function that it runs.
     pub fn function(self) -> &'static str {
         match self {
             Self::Sweep => "expire-links",
             Self::Retries => "deliver-messages",
+            Self::Batches => "run-batches",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `config#{business}` | `business`, `settings`, `account#{id}`, `receipt-type#{id}`, `provider#{id}`, `template#{kind}#{channel}#{locale}` | the business as the platform made it, and what it set |
 //! | `keys#{business}`, `platform-keys` | `api-key#{sha256}` | hashed API keys of a business, of the platform |
+//! | `look-back#{business}` | `{account}` | how far the looks at the lists of an account's gateway have come |
 //! | `platform` | `defaults` | what the platform wants its businesses to start with |
 //! | `logo#{business}#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `webhooks#{business}` | `endpoint#{id}` | the CRM's endpoints |
@@ -14,7 +15,7 @@
 //! | `event#{business}#{entry}` | `event` | what the CRM was told of an entry of that log |
 //! | `contact#{business}#{id}` | `contact` | a contact |
 //! | `item#{business}#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
-//! | `link#{id}` | `link`, `message#{id}`, `event#{number}`, `refund#{id}` | a payment link, what became of its messages, what the CRM was told, and by what its refunds are listed |
+//! | `link#{id}` | `link`, `message#{id}`, `event#{number}`, `refund#{id}`, `newest` | a payment link, what became of its messages, what the CRM was told, by what its refunds are listed, and, of the first link of a chain, which is the newest |
 //! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
 //! | `receipt#{business}#{id}` | `receipt` | a receipt of what a gateway took, or of what went back of a payment |
 //! | `recorded-receipt#{business}#{id}` | `receipt` | a receipt of what a person wrote down |
@@ -23,6 +24,9 @@
 //! | `search#{business}#item#{initial}` | `{text}#{item}` | an item, by its id, or by a word of its title and what follows it |
 //! | `receipt-search#{business}#{text}` | `{time}#{receipt}` | a receipt, by its reference, its amount or its card |
 //! | `reference#{business}#{id}` | `reference` | which links had a `reference_id` |
+//! | `receipt-page#{code}` | `page` | which payment the page of a receipt is about |
+//! | `renewal#{business}#{link}` | `renewal` | that a customer wants a new link, and gets it |
+//! | `item-link#{business}#{item}` | `{mode}` | which link of an item is the newest, where no two may be open |
 //! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
 //! | `totals#{business}` | `links#{aspect}#{zone}#{day}`, `receipts#{zone}#{day}`, `late#{time}#{link}`, `restored` | what the links that were made on a day, and the receipts that were registered on it, add up to, and since when that may be different |
 //! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
@@ -48,9 +52,10 @@ use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::business::totals::Aspect;
 use domain::events::EventType;
+use domain::gateway::Mode;
 use domain::ids::{
     AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, FieldKey,
-    ItemId, LinkId, MessageId, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
+    ItemId, LinkId, MessageId, ProviderId, ReceiptCode, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
 };
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
@@ -116,6 +121,7 @@ impl Key {
 
 pub(crate) const API_KEY_PREFIX: &str = "api-key#";
 pub(crate) const LINK_SK: &str = "link";
+pub(crate) const NEWEST_SK: &str = "newest";
 pub(crate) const MESSAGE_PREFIX: &str = "message#";
 pub(crate) const EVENT_PREFIX: &str = "event#";
 pub(crate) const REFUND_PREFIX: &str = "refund#";
@@ -177,6 +183,20 @@ pub(crate) fn account(business: &BusinessId, id: &AccountId) -> Key {
     Key::new(configuration_of(business), format!("account#{id}"))
 }
 
+/// Not in the configuration partition, which every function reads whole.
+pub(crate) fn look_back(business: &BusinessId, account: &AccountId) -> Key {
+    Key::new(look_backs_of(business), account.as_str())
+}
+
+pub(crate) fn look_backs_of(business: &BusinessId) -> String {
+    format!("look-back#{business}")
+}
+
+/// The account that a key of that form is about.
+pub(crate) fn account_of_look_back(pk: &str, sk: &str) -> Option<AccountId> {
+    pk.starts_with("look-back#").then(|| AccountId::parse(sk).ok()).flatten()
+}
+
 pub(crate) fn receipt_type(business: &BusinessId, id: &ReceiptTypeId) -> Key {
     Key::new(configuration_of(business), format!("receipt-type#{id}"))
 }
@@ -205,6 +225,12 @@ pub(crate) fn items_prefix(business: &BusinessId) -> String {
 
 pub(crate) fn attachment(business: &BusinessId, item: &ItemId, field: &FieldKey, receipt: &ReceiptId) -> Key {
     Key::new(format!("{}{item}", items_prefix(business)), format!("{ATTACHMENT_PREFIX}{field}#{receipt}"))
+}
+
+/// What was paid for an item. It is no part of the item's own partition, so that roles which may not touch the one need not touch
+/// the other.
+pub(crate) fn item_payments(business: &BusinessId, item: &ItemId) -> Key {
+    Key::new(format!("item-paid#{business}#{item}"), "paid")
 }
 
 pub(crate) fn link(id: &LinkId) -> Key {
@@ -272,6 +298,26 @@ pub(crate) fn endpoint(business: &BusinessId, id: &EndpointId) -> Key {
 pub(crate) fn receipt(business: &BusinessId, id: &ReceiptId) -> Key {
     let kind = if id.is_recorded() { RECORDED_RECEIPT } else { RECEIPT };
     Key::new(format!("{kind}#{business}#{id}"), "receipt")
+}
+
+/// Which payment the page of a receipt is about.
+pub(crate) fn receipt_page(code: &ReceiptCode) -> Key {
+    Key::new(format!("receipt-page#{}", code.expose()), "page")
+}
+
+/// That the customer of a link wants a new one, and gets it.
+pub(crate) fn renewal(business: &BusinessId, link: &LinkId) -> Key {
+    Key::new(format!("renewal#{business}#{link}"), "renewal")
+}
+
+/// The link that such a wish is about.
+pub(crate) fn link_of_renewal(pk: &str) -> Option<LinkId> {
+    LinkId::parse(pk.strip_prefix("renewal#")?.split('#').nth(1)?).ok()
+}
+
+/// Which link of an item is the newest, where a business wants no two that are open.
+pub(crate) fn link_of_item(business: &BusinessId, id: &ItemId, mode: Mode) -> Key {
+    Key::new(format!("item-link#{business}#{id}"), mode.as_str())
 }
 
 pub(crate) fn reference(business: &BusinessId, id: &ReferenceId) -> Key {
@@ -370,7 +416,7 @@ pub(crate) fn restored_of(business: &BusinessId) -> Key {
 
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 14] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 18] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
@@ -378,10 +424,14 @@ pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 14] {
         webhooks_of(business),
         audit_of(business),
         totals_of(business),
+        look_backs_of(business),
         entry_events_prefix(business),
         kind("logo"),
         kind("contact"),
         items_prefix(business),
+        kind("item-paid"),
+        kind("item-link"),
+        kind("renewal"),
         kind(RECEIPT),
         kind(RECORDED_RECEIPT),
         kind("reference"),
@@ -545,6 +595,8 @@ pub enum DueKind {
     Event,
     /// An endpoint that was made or changed a moment ago, to which events of that moment may be missing.
     Endpoint,
+    /// A customer who wants a new link, and gets it.
+    Renewal,
 }
 
 impl DueKind {
@@ -554,6 +606,7 @@ impl DueKind {
             Self::Delivery => format!("delivery#{shard}"),
             Self::Event => format!("event#{shard}"),
             Self::Endpoint => format!("endpoint#{shard}"),
+            Self::Renewal => format!("renewal#{shard}"),
         }
     }
 
@@ -573,6 +626,11 @@ pub(crate) const BUSINESS: &str = "business";
 /// The business that a partition key of this kind names.
 pub(crate) fn business_of(pk: &str, kind: &str) -> Option<BusinessId> {
     BusinessId::parse(pk.strip_prefix(kind)?.strip_prefix('#')?).ok()
+}
+
+/// Which link is the newest of the chain that begins with this one.
+pub(crate) fn newest_of_chain(first: &LinkId) -> Key {
+    Key::new(link(first).pk, NEWEST_SK)
 }
 
 /// The link that a key belongs to.

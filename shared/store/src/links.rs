@@ -5,21 +5,21 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
 use domain::audit::{AuditAction, FieldChange, Subject};
-use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReferenceId};
-use domain::link::{LinkStatus, PaymentLink};
+use domain::ids::{AccountId, ContactId, ItemId, LinkId};
+use domain::link::PaymentLink;
 use domain::records::account::Account;
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 
 use crate::contacts::contact_item;
 use crate::error::StoreError;
+use crate::exclusive::{Exclusive, Holders, Taken};
 use crate::facts;
 use crate::item::{Item, from_item, number, text, text_of, to_item, write_id};
 use crate::items::crm_item;
 use crate::keys::{
     self, BY_CONTACT, BY_ITEM, BY_STATE, DUE_AT, DUE_KIND, DueKind, FACTS, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
-use crate::references::Reference;
 use crate::revision::Revision;
 use crate::table::{Condition, PutOutcome, TransactOutcome};
 use crate::{BusinessStore, Store};
@@ -43,8 +43,7 @@ pub enum Created {
     New,
     /// The link is there already: the same idempotency key was used before.
     Exists(Box<PaymentLink>),
-    /// Another open link has the same `reference_id`.
-    ReferenceTaken(LinkId),
+    Taken(Taken),
     /// Somebody changed the contact or the item since it was read. Nothing was written; decide again on what it is now.
     RecordsChanged,
 }
@@ -205,8 +204,9 @@ impl BusinessStore {
         Ok(records)
     }
 
-    /// Writes a new link of this business, guarded by its `reference_id` where it has one, and with it the records that came along and
-    /// differ from what was known. `now` decides whether a link that holds the reference is still open.
+    /// Writes a new link of this business, guarded by its `reference_id` where it has one and by its item where the business
+    /// wants no two open links of it, and with it the records that came along and differ from what was known.
+    /// `now` decides whether a link that has the reference or the item is still open.
     pub async fn create_link(
         &self,
         link: &PaymentLink,
@@ -215,10 +215,11 @@ impl BusinessStore {
     ) -> Result<Created, StoreError> {
         let item = self.store.link_item(link, &write_id()?)?;
         let records = self.changed_records(changed).await?;
-        match &link.terms().reference_id {
-            None if records.is_empty() => self.create_alone(item).await,
-            None => self.create_with_records(item, records).await,
-            Some(reference) => self.create_guarded(item, records, link, reference, now).await,
+        let wanted = self.wanted_alone(link).await?;
+        match wanted.as_slice() {
+            [] if records.is_empty() => self.create_alone(item).await,
+            [] => self.create_with_records(item, records).await,
+            wanted => self.create_guarded(item, records, (link, wanted), now).await,
         }
     }
 
@@ -267,37 +268,41 @@ impl BusinessStore {
         &self,
         item: Item,
         records: Vec<TransactWriteItem>,
-        link: &PaymentLink,
-        reference: &ReferenceId,
+        (link, wanted): (&PaymentLink, &[Exclusive<'_>]),
         now: Timestamp,
     ) -> Result<Created, StoreError> {
-        const WRITE: &str = "write a new link with its reference";
-        let mut known = Reference::default();
-        // Each turn of the loop lost against another request with the same reference, so it ends quickly.
+        const WRITE: &str = "write a new link that has something alone";
+        let own = [link.id()];
+        let mut known = match wanted {
+            // A reference is new with nearly every link, where an item often had one before.
+            [Exclusive::Reference(_)] => vec![Holders::default()],
+            _ => match self.free(wanted, &own, now).await? {
+                Ok(known) => known,
+                Err(taken) => return Ok(Created::Taken(taken)),
+            },
+        };
+        // Each turn of the loop lost against another request for the same, so it ends quickly.
         for _ in 0..5 {
             let put = self.store.conditional_put(item.clone(), Condition::nothing_there())?;
-            let guard = self.put_reference(reference, known, link.id())?;
-            let writes = [put, guard].into_iter().chain(records.iter().cloned()).collect();
+            let guards = self.take(wanted, known, link.id())?;
+            let writes = [put].into_iter().chain(guards).chain(records.iter().cloned()).collect();
             let reasons = match self.store.transact(WRITE, writes).await? {
                 TransactOutcome::Committed => return Ok(Created::New),
                 TransactOutcome::Cancelled(reasons) => reasons,
             };
-            // The link is the first write, its reference the second, and the records follow.
+            // The link is the first write, its guards stand behind it, and the records follow.
             if let Some(existing) = reasons.item_at(0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
             }
-            if reasons.failed_from(2) {
+            if reasons.failed_from(1 + wanted.len()) {
                 return Ok(Created::RecordsChanged);
             }
-            known = self.reference(reference).await?.unwrap_or_default();
-            if let Some(holder) = known.holder()
-                && let Some(other) = self.link(holder).await?
-                && other.status_at(now) == LinkStatus::Active
-            {
-                return Ok(Created::ReferenceTaken(holder.clone()));
-            }
+            known = match self.free(wanted, &own, now).await? {
+                Ok(known) => known,
+                Err(taken) => return Ok(Created::Taken(taken)),
+            };
         }
-        Err(StoreError::Unavailable { operation: WRITE, reason: "too many requests use this reference".to_owned() })
+        Err(StoreError::Unavailable { operation: WRITE, reason: "too many requests want the same".to_owned() })
     }
 }
 

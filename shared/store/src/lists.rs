@@ -641,7 +641,7 @@ impl BusinessStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<PaymentLink>, StoreError> {
-        let Some(reference) = self.reference(id).await? else {
+        let Some(reference) = self.with_reference(id).await? else {
             return Ok(Page { entries: Vec::new(), next: None });
         };
         let place = |link: &PaymentLink| keys::listed_at(link.created_at(), link.id().as_str());

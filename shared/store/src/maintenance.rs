@@ -31,12 +31,12 @@ impl Store {
         }
     }
 
-    /// Since when the oldest work has been due, where any is: on links, on messages or on events.
+    /// Since when the oldest work has been due, where any is: on links, on messages, on events or on customers' wishes.
     pub async fn oldest_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         const FIND: &str = "find the oldest due work";
         let mut oldest = None;
         for shard in 0..DUE_SHARDS {
-            for kind in [DueKind::Delivery, DueKind::Event] {
+            for kind in [DueKind::Delivery, DueKind::Event, DueKind::Renewal] {
                 let (due, _) = self.due(FIND, kind.shard(shard), now, (Some(1), &[]), None).await?;
                 let at = due.first().and_then(|item| number_of(item, DUE_AT));
                 oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
@@ -98,6 +98,6 @@ impl LinkHistory {
     /// run has claimed.
     pub fn has_undelivered(&self) -> bool {
         let events = self.link.outbox().as_slice().iter().any(|one| !self.recorded.contains(&one.sequence));
-        events || self.link.recipients().any(|recipient| !self.messages.contains_key(&recipient.id))
+        events || self.link.messages().any(|message| !self.messages.contains_key(&message.recipient.id))
     }
 }

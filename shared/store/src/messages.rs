@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::ids::{BusinessId, LinkId, MessageId};
-use domain::link::PaymentLink;
+use domain::link::{MessageOfLink, PaymentLink};
 use domain::messages::delivery::{Handover, MessageState, MessageStates, NextLook, Tried};
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -131,8 +131,9 @@ impl Store {
     /// The known states of all messages of some links.
     pub async fn message_states(&self, links: &[PaymentLink]) -> Result<MessageStates, StoreError> {
         const READ: &str = "read the states of messages";
-        let wanted =
-            links.iter().flat_map(|link| link.recipients().map(|recipient| keys::message(link.id(), &recipient.id)));
+        let wanted = links
+            .iter()
+            .flat_map(|link| link.messages().map(|message| keys::message(link.id(), &message.recipient.id)));
         let mut states = BTreeMap::new();
         for item in self.batch_get(READ, wanted.collect()).await? {
             let id = text_of(&item, SK).and_then(|sk| MessageId::parse(sk.strip_prefix(MESSAGE_PREFIX)?).ok());
@@ -333,7 +334,7 @@ impl Store {
     /// next call.
     pub async fn forget_moved_chats(&self, link: &PaymentLink) -> Result<(), StoreError> {
         const WRITE: &str = "forget where a chat has moved to";
-        for recipient in link.recipients() {
+        for MessageOfLink { recipient, .. } in link.messages() {
             let known: Option<MessageRecord> = self.read(WRITE, keys::message(link.id(), &recipient.id)).await?;
             let Some(known) = known else { continue };
             let lease = known.lease(link.id(), &recipient.id);

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use domain::Timestamp;
-use domain::business::reconciliation::Ours;
+use domain::business::reconciliation::{Begun, Ours};
 use domain::clocks::{CLOCKS_DIFFER_BY, later};
 use domain::gateway::Mode;
 use domain::ids::{AccountId, AttemptId, LinkId, ReceiptId};
-use domain::link::{PaymentLink, Receipt, ReceiptFacts, ReceiptKind};
+use domain::link::{PaymentLink, Receipt, ReceiptFacts, ReceiptKind, RefundCause};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::confirmation::ClaimRecord;
@@ -178,24 +178,27 @@ impl BusinessStore {
         self.with_payments(receipts).await
     }
 
-    /// When the gateway first heard of what these receipts record: of a payment when its session was opened, and of a refund
+    /// How what these receipts record began: the gateway first heard of a payment when its session was opened, and of a refund
     /// when it was decided. What has no link any more is left out.
-    pub async fn begun(&self, receipts: &[&Receipt]) -> Result<BTreeMap<ReceiptId, Timestamp>, StoreError> {
+    pub async fn begun(&self, receipts: &[&Receipt]) -> Result<BTreeMap<ReceiptId, Begun>, StoreError> {
         let mut ids: Vec<LinkId> = receipts.iter().map(|receipt| receipt.link_id.clone()).collect();
         ids.sort();
         ids.dedup();
         let links: BTreeMap<LinkId, PaymentLink> =
             self.links(&ids).await?.into_iter().map(|link| (link.id().clone(), link)).collect();
-        let begun_at = |receipt: &Receipt| {
+        let begun = |receipt: &Receipt| {
             let attempt = links.get(&receipt.link_id)?.attempt(&receipt.attempt_id)?;
             match &receipt.kind {
-                ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => Some(attempt.opened_at),
+                ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => {
+                    Some(Begun { at: attempt.opened_at, is_of_dispute: false })
+                }
                 ReceiptKind::Refund { refund_id, .. } | ReceiptKind::RefundVoid { refund_id, .. } => {
-                    attempt.refunds.iter().find(|refund| refund.id == *refund_id).map(|refund| refund.created_at)
+                    let refund = attempt.refund(refund_id)?;
+                    Some(Begun { at: refund.created_at, is_of_dispute: refund.cause == RefundCause::Dispute })
                 }
             }
         };
-        Ok(receipts.iter().filter_map(|receipt| Some((receipt.id.clone(), begun_at(receipt)?))).collect())
+        Ok(receipts.iter().filter_map(|receipt| Some((receipt.id.clone(), begun(receipt)?))).collect())
     }
 
     /// The attempts of this business that claims of gateways' references name, by the claim, each with its link.

@@ -550,10 +550,13 @@ impl Look<'_> {
             | RestoreKind::ApiKey
             | RestoreKind::Refund
             | RestoreKind::Attachment
+            | RestoreKind::ItemPayments
             | RestoreKind::Claim
+            | RestoreKind::ReceiptPage
             | RestoreKind::Reference
             | RestoreKind::LogEntry
             | RestoreKind::ProviderId
+            | RestoreKind::LookBack
             | RestoreKind::Other => {
                 plain.push((self.store.table.clone(), then, fate));
                 Ok(())
@@ -867,11 +870,17 @@ impl Look<'_> {
         }
         let claimed = self.claimed(&link).await?;
         let recorded = self.recorded(link.id());
-        let was_paid = link.receipt().is_some();
+        let was_known = link.receipt_ids();
         let link = link.with_recorded(&recorded);
-        let by_record = link.receipt().filter(|receipt| !was_paid && receipt.received_by.is_some());
+        let link = match self.store.newest_of_chain(&link).await? {
+            Some(newest) => link.replaced_since(&newest.id, self.now),
+            None => link,
+        };
+        let is_new = |attempt: &&Attempt| link.receipt(&attempt.id).is_some_and(|one| !was_known.contains(&one.id));
+        let by_record = link.payments().filter(|attempt| attempt.is_recorded()).filter(is_new);
+        let by_record: Vec<AttemptId> = by_record.map(|one| one.id.clone()).collect();
         let back = link.brought_back(&claimed, &messages, &events, self.now);
-        let paid_by = back.paid_by.or(by_record.map(|receipt| receipt.attempt_id));
+        let paid_by = back.paid_by.into_iter().chain(by_record);
         let link = back.link;
         self.give_up_messages(&link, back.messages).await?;
         let endpoints = self.copy.of(link.business()).endpoints().await?;

@@ -150,8 +150,8 @@ impl BusinessStore {
         let (id, by, has_more) = match (id, reference) {
             (Some(id), _) => (Some(id.clone()), LinkBy::Id, false),
             (None, Some(reference)) => {
-                let had = self.reference(reference).await?.unwrap_or_default();
-                (had.holder().cloned(), LinkBy::ReferenceId, had.link_ids.len() > 1)
+                let had = self.with_reference(reference).await?.unwrap_or_default();
+                (had.newest().cloned(), LinkBy::ReferenceId, had.link_ids.len() > 1)
             }
             (None, None) => (None, LinkBy::Id, false),
         };

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
 };
 use domain::Timestamp;
 use domain::ids::BusinessId;
@@ -486,6 +486,29 @@ impl Store {
             .build()
             .map_err(|error| StoreError::unreadable("build a condition", error))?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// An update of a transaction, which makes the item where there is none. Where it has a condition, it happens only where the
+    /// conditions of all writes hold.
+    pub(crate) fn update(
+        &self,
+        at: Key,
+        set: &str,
+        condition: Option<&str>,
+        names: HashMap<String, String>,
+        values: Item,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(at)))
+            .update_expression(set)
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| StoreError::unreadable("build an update", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// A put of a transaction that happens with the others, whatever was there.

@@ -694,7 +694,7 @@ impl Adding<'_> {
                 totals.links.entry(date).or_default().add(key, &link.step, || id.clone());
             }
             if let Some(overdue) = link.overdue {
-                totals.aging.add(key.mode, overdue, key.currency, link.step.amount);
+                totals.aging.add(key.mode, overdue, key.currency, link.step.due);
             }
         }
         totals.receipts.0.retain(|key, _| asked.contains(&key.day));
@@ -762,8 +762,8 @@ fn day_of_row(date: Date, item: &Item) -> Option<(Day, Timestamp)> {
 /// count and amount of each step of the funnel.
 fn links_row(at: Key, read: &DayOfLinks, sums: &LinkSums) -> Item {
     let line = |(key, (funnel, id)): (&LinkKey, &(Funnel, Option<LinkId>))| {
-        let Funnel { created, opened, begun, active, paid, expired, cancelled } = *funnel;
-        let sums = [created, opened, begun, active, paid, expired, cancelled].map(written).join(" ");
+        let Funnel { created, opened, begun, active, paid, expired, cancelled, replaced } = *funnel;
+        let sums = [created, opened, begun, active, paid, expired, cancelled, replaced].map(written).join(" ");
         let word = if key.word.is_empty() { NONE } else { &key.word };
         let id = id.as_ref().map_or(NONE, LinkId::as_str);
         format!("{} {} {word} {id} {sums}", key.mode.as_str(), key.currency)
@@ -794,6 +794,7 @@ fn read_links(date: Date, item: &Item) -> Option<(DayOfLinks, LinkSums)> {
             paid: sum()?,
             expired: sum()?,
             cancelled: sum()?,
+            replaced: sum()?,
         };
         Some((LinkKey { mode, currency, word }, (funnel, id)))
     };

@@ -36,6 +36,7 @@ const LINKS_OPENED: Metric = count("LinksOpened", &[]);
 const LINKS_PAID: Metric = count("LinksPaid", &[]);
 const LINKS_EXPIRED: Metric = count("LinksExpired", &[]);
 const LINKS_CANCELLED: Metric = count("LinksCancelled", &[]);
+const LINKS_REPLACED: Metric = count("LinksReplaced", &[]);
 const NEEDS_REVIEW: Metric = count("NeedsReview", &[]);
 const REFUNDS_NEED_REVIEW: Metric = count("RefundsNeedReview", &[]);
 const REFUNDS_FAILED: Metric = count("RefundsFailed", &[]);
@@ -57,12 +58,13 @@ const RETRY_RUNS: Metric = count("RetryRuns", &[]);
 const OLDEST_DUE_AGE: Metric = Metric { name: "OldestDueAge", unit: "Seconds", dimensions: &["Kind"] };
 
 /// Everything that is measured. Alarms and the dashboard may name nothing else.
-pub const METRICS: [Metric; 24] = [
+pub const METRICS: [Metric; 25] = [
     LINKS_MADE,
     LINKS_OPENED,
     LINKS_PAID,
     LINKS_EXPIRED,
     LINKS_CANCELLED,
+    LINKS_REPLACED,
     NEEDS_REVIEW,
     REFUNDS_NEED_REVIEW,
     REFUNDS_FAILED,
@@ -90,10 +92,11 @@ pub enum DueKind {
     Links,
     Messages,
     Events,
+    Renewals,
 }
 
 impl DueKind {
-    pub const ALL: [DueKind; 3] = [Self::Links, Self::Messages, Self::Events];
+    pub const ALL: [DueKind; 4] = [Self::Links, Self::Messages, Self::Events, Self::Renewals];
 
     /// Its name as a dimension.
     pub fn as_str(self) -> &'static str {
@@ -101,6 +104,7 @@ impl DueKind {
             Self::Links => "links",
             Self::Messages => "messages",
             Self::Events => "events",
+            Self::Renewals => "renewals",
         }
     }
 }
@@ -220,18 +224,22 @@ fn link_event(kind: EventType, gateway: Option<GatewayKind>) -> Vec<Figure> {
         EventType::LinkCreated => vec![link(LINKS_MADE)],
         EventType::LinkOpened => vec![link(LINKS_OPENED)],
         EventType::LinkPaid => [link(LINKS_PAID)].into_iter().chain(attempt("paid")).collect(),
+        EventType::LinkPartPaid => attempt("paid").into_iter().collect(),
         EventType::LinkExpired => vec![link(LINKS_EXPIRED)],
         EventType::LinkCancelled => vec![link(LINKS_CANCELLED)],
+        EventType::LinkReplaced => vec![link(LINKS_REPLACED)],
         EventType::AttemptFailed => attempt("failed").into_iter().collect(),
         EventType::AttemptNeedsReview => [link(NEEDS_REVIEW)].into_iter().chain(attempt("needs_review")).collect(),
         EventType::RefundSucceeded => attempt("refunded").into_iter().collect(),
         EventType::RefundNeedsReview => vec![link(REFUNDS_NEED_REVIEW)],
         EventType::RefundFailed => vec![link(REFUNDS_FAILED)],
         // Counted with the payment, the end of the refund and the message that they belong to; the log tells of disputes; a change of what a business
-        // set is none of a link, and a link that is held goes on.
+        // set is none of a link, a link that is held goes on, and one whose customer wants a new one is over already.
         EventType::AuditEntryCreated
+        | EventType::LookBackFailed
         | EventType::LinkHeld
         | EventType::LinkReleased
+        | EventType::RenewalRequested
         | EventType::ReceiptVoided
         | EventType::DisputeOpened
         | EventType::DisputeWon

@@ -30,7 +30,9 @@ pub struct AccountRequest {
     pub credentials: Field<CredentialsRequest>,
     pub relay: Field<RelayRequest>,
     pub late_payment: LatePayment,
-    pub summary_page: bool,
+    /// Left out, an account stays as it is, and a new one follows its gateway.
+    pub summary_page: Option<bool>,
+    pub split_large_amounts: bool,
 }
 
 /// What is said of the credentials.
@@ -130,6 +132,7 @@ fn decided(
         relay,
         late_payment,
         summary_page,
+        split_large_amounts,
     } = request;
     let (Some(name), Some(currency), Some(mode), true) = (name, currency, mode, problems.is_empty()) else {
         return Err(RecordRefused::Invalid(problems));
@@ -171,7 +174,11 @@ fn decided(
         optional_credentials,
         relay: through.flatten(),
         late_payment,
-        summary_page,
+        summary_page: summary_page.unwrap_or_else(|| match known {
+            Some(known) => known.online_payment.summary_page,
+            None => gateway.is_some_and(|gateway| gateway.profile().wants_summary_page()),
+        }),
+        split_large_amounts,
     };
     Ok((Account { id: id.clone(), name, currency, mode, online_payment }, credentials))
 }
@@ -235,7 +242,8 @@ mod tests {
             credentials: Field::Absent,
             relay: Field::Absent,
             late_payment: LatePayment::Refund,
-            summary_page: false,
+            summary_page: None,
+            split_large_amounts: false,
         }
     }
 

@@ -11,7 +11,7 @@ use domain::link::{CreatedBy, PaymentLink};
 use domain::requests::create::{LinkAddress, Request, decide};
 use domain::trace::Trace;
 use serde_json::Value;
-use store::{BusinessStore, Created, StoreError};
+use store::{BusinessStore, Created, StoreError, Taken};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -27,8 +27,8 @@ pub struct NewLink<'a> {
     pub problems: Problems,
     /// The request as it came: a repeated one has the same body.
     pub body: &'a Value,
-    /// Who wants it.
-    pub created_by: CreatedBy,
+    /// Who wants it. Of a link that was made before links kept that, nobody knows.
+    pub created_by: Option<CreatedBy>,
     pub token: TokenSource<'a>,
     /// Scheme and host of the pay URL.
     pub base: &'a str,
@@ -52,9 +52,9 @@ pub enum TokenSource<'a> {
 pub enum CreateRefused {
     #[error("the request has problems")]
     Invalid(Problems),
-    /// This active link has the same `reference_id`.
-    #[error("the active link {0} has the same reference")]
-    ReferenceTaken(LinkId),
+    /// An active link has the same `reference_id`, or is of the same item, of which the business wants no two.
+    #[error("an active link has what this one wants alone")]
+    Taken(Taken),
     /// This link was made under the same idempotency key with another body.
     #[error("the link {0} was made under the same idempotency key with another body")]
     KeyReused(LinkId),
@@ -110,14 +110,14 @@ pub async fn create(
             }
             // The same request was a moment faster, or our own write had been applied and only its answer was lost.
             Created::Exists(existing) => return repeated(*existing, &request_hash),
-            Created::ReferenceTaken(other) => return Err(CreateRefused::ReferenceTaken(other)),
+            Created::Taken(taken) => return Err(CreateRefused::Taken(taken)),
             Created::RecordsChanged => {}
         }
     }
 }
 
 impl TokenSource<'_> {
-    async fn token(self, store: &BusinessStore) -> Result<PayToken, StoreError> {
+    pub(crate) async fn token(self, store: &BusinessStore) -> Result<PayToken, StoreError> {
         match self {
             Self::IdempotencyKey { integration, key } => store.token_for(integration, key).await,
             Self::Random(bits) => Ok(PayToken::from_random(bits)),
@@ -126,7 +126,7 @@ impl TokenSource<'_> {
 }
 
 /// The link that is there already is the answer, as long as it was asked for with the same body.
-fn repeated(existing: PaymentLink, request_hash: &str) -> Result<Answer<PaymentLink>, CreateRefused> {
+pub(crate) fn repeated(existing: PaymentLink, request_hash: &str) -> Result<Answer<PaymentLink>, CreateRefused> {
     if existing.request_hash() == request_hash {
         Ok(Answer::Repeated(existing))
     } else {
@@ -163,11 +163,17 @@ mod tests {
             item: None,
             amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
             amount_source: AmountSource::Request,
+            plan: None,
             expires_at: Timestamp::from_second(60).unwrap(),
             due_at: None,
             description: None,
             internal_note: None,
-            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            after_payment: AfterPayment {
+                register_receipt: false,
+                receipt_type_id: None,
+                receipt_field: None,
+                send_receipt: false,
+            },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
 use domain::ids::ReceiptTypeId;
+use domain::link::PaymentLink;
 use domain::messages::compose::Preview;
 use domain::requests::create::{Decision, LinkAddress, Request, decide};
 use domain::requests::draft::{
-    AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
-    people_choices, previews, receipt_type_choices, sources,
+    AccountChoice, ItemMoney, PersonChoice, ReceiptTypeChoice, Sources, account_choices, check_alone_on_item,
+    default_receipt_type, item_money, only_account, people_choices, previews, receipt_type_choices, sources,
 };
 use domain::{Field, Problems, Timestamp};
+use futures_util::future::try_join;
 use store::{BusinessStore, Configuration, StoreError};
 
 use crate::named_records::NamedRecords;
@@ -22,6 +24,8 @@ pub struct DraftRecords {
     request: Request,
     problems: Problems,
     named: NamedRecords,
+    /// The newest links of the item that can be paid, in either mode.
+    open_links: Vec<PaymentLink>,
     configuration: Arc<Configuration>,
 }
 
@@ -39,7 +43,15 @@ pub struct Draft<'a> {
     /// The type that a receipt has where the request names none.
     pub default_receipt_type: Option<&'a ReceiptTypeId>,
     pub settings: &'a Settings,
+    /// What was paid for the item and what is left, in the mode of the account, or live where there is none yet. `None` where it
+    /// has no amount.
+    pub item_money: Option<ItemMoney>,
+    /// The newest links of the item that can be paid, in the mode of the account where there is one.
+    pub open_links: Vec<&'a PaymentLink>,
 }
+
+/// At most this many open links of an item are named.
+const MOST_OPEN_LINKS: usize = 20;
 
 impl DraftRecords {
     /// `problems` carries what reading the request found. A person looks at a draft, so that `configuration` should be read
@@ -49,9 +61,17 @@ impl DraftRecords {
         configuration: Arc<Configuration>,
         request: Request,
         mut problems: Problems,
+        now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let named = NamedRecords::read(store, None, &request, &mut problems).await?;
-        Ok(Self { request, problems, named, configuration })
+        let open_links = async {
+            match request.item_id.as_ref().value() {
+                Some(item) => store.open_links_of_item(item, None, MOST_OPEN_LINKS, now).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (named, open_links) =
+            try_join(NamedRecords::read(store, None, &request, &mut problems), open_links).await?;
+        Ok(Self { request, problems, named, open_links, configuration })
     }
 
     /// `base` is scheme and host of pay URLs: messages show a placeholder that is as long as a real one.
@@ -66,8 +86,14 @@ impl DraftRecords {
             request.account_id = Field::Value(account.id.clone());
             context.account = Some(account);
         }
-        let decision = decide(request, context, LinkAddress::placeholder(base), now, self.problems.clone());
+        let mut decision = decide(request, context, LinkAddress::placeholder(base), now, self.problems.clone());
+        let mode = decision.account.map(|(account, _)| account.mode);
+        let is_of_mode = |link: &&PaymentLink| mode.is_none_or(|mode| link.terms().mode == mode);
+        let open_links: Vec<&PaymentLink> = self.open_links.iter().filter(is_of_mode).collect();
+        check_alone_on_item(&open_links, settings, &mut decision.problems);
         Draft {
+            item_money: decision.item.and_then(|item| item_money(item, context)),
+            open_links,
             sources: sources(&decision, proposed.is_some()),
             accounts: account_choices,
             receipt_types: receipt_type_choices(receipt_types),

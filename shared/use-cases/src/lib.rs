@@ -20,6 +20,8 @@ pub mod providers;
 pub mod record;
 pub mod records;
 pub mod refund;
+pub mod renew;
+pub mod replace;
 pub mod resend;
 pub mod resolve;
 pub mod settings;

@@ -5,18 +5,22 @@ use domain::gateway::GatewayRulebook;
 use domain::ids::LinkId;
 use domain::records::item::Item;
 use domain::requests::create::{CreateContext, Request};
-use store::{BusinessStore, ChangedRecord, ChangedRecords, Configuration, CreateRecords, StoreError};
+use futures_util::future::try_join;
+use store::{BusinessStore, ChangedRecord, ChangedRecords, Configuration, CreateRecords, PaymentsOfItem, StoreError};
 
 /// What the table holds, with what the request brings along laid over it.
 #[derive(Debug)]
 pub(crate) struct NamedRecords {
     pub(crate) records: CreateRecords,
+    /// What was paid for the item, where that has an amount.
+    pub(crate) item_payments: PaymentsOfItem,
     /// Those of the records that the request changes. What it does not change is not written.
     pub(crate) changed: ChangedRecords,
 }
 
 impl NamedRecords {
-    /// Reads everything the request names in one round trip; in two where the contact has to be found through the item.
+    /// Reads everything the request names in one round trip; in two where the contact has to be found through the item, or that
+    /// has an amount, of which some may be paid.
     /// `link` is the one that the same request may have made before; a draft makes none.
     pub(crate) async fn read(
         store: &BusinessStore,
@@ -37,11 +41,22 @@ impl NamedRecords {
                 changed.item = Some(ChangedRecord { next: item, known, revision });
             }
         }
-        if contact_id.is_none()
-            && let Some(item) = &records.item
-        {
-            records.contact = store.contact(&item.contact_id).await?;
-        }
+        let item = records.item.as_ref();
+        let (of_item, paid) = (item.filter(|_| contact_id.is_none()), item.filter(|item| item.has_an_amount()));
+        let contact = async {
+            match of_item {
+                Some(item) => store.contact(&item.contact_id).await,
+                None => Ok(None),
+            }
+        };
+        let item_payments = async {
+            match paid {
+                Some(item) => store.item_payments(&item.id).await,
+                None => Ok(PaymentsOfItem::new()),
+            }
+        };
+        let (contact, item_payments) = try_join(contact, item_payments).await?;
+        records.contact = contact.or(records.contact);
         if let (Some(id), Some(change)) = (contact_id, &request.contact) {
             let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
             if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
@@ -49,7 +64,7 @@ impl NamedRecords {
                 changed.contact = Some(ChangedRecord { next: contact, known, revision });
             }
         }
-        Ok(Self { records, changed })
+        Ok(Self { records, item_payments, changed })
     }
 
     /// What the domain decides on.
@@ -62,6 +77,7 @@ impl NamedRecords {
             account: self.records.account.as_ref(),
             contact: self.records.contact.as_ref(),
             item: self.records.item.as_ref(),
+            item_payments: &self.item_payments,
             receipt_types: &configuration.receipt_types,
             templates: &configuration.templates,
             settings: &configuration.settings,

@@ -1,15 +1,15 @@
 //! Events as the CRM gets them, by webhook and from the list.
 
 use domain::Timestamp;
-use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
-use domain::events::{DeliveryState, EventRecord, EventType};
+use domain::events::{BusinessNews, DeliveryState, EventRecord, EventType};
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::AuditView;
+use crate::look_back::LookBackView;
 use crate::schema::DeliveryStatusName;
 use crate::{LinkView, ReceiptView, instant};
 
@@ -40,6 +40,7 @@ enum EventData {
     Link(Box<LinkView>),
     Receipt(Box<ReceiptView>),
     AuditEntry(Box<AuditView>),
+    LookBack(LookBackView),
 }
 
 /// An event with what became of sending it.
@@ -84,7 +85,8 @@ impl EventView {
         now: Timestamp,
     ) -> Self {
         let is_about_receipt = matches!(event.kind, EventType::ReceiptRegistered | EventType::ReceiptVoided);
-        let receipt = if is_about_receipt { link.registered_receipt(event.refund.as_ref()) } else { None };
+        let receipt = event.attempt.as_ref().filter(|_| is_about_receipt);
+        let receipt = receipt.and_then(|attempt| link.registered_receipt(attempt, event.refund.as_ref()));
         let data = match receipt {
             Some(receipt) => EventData::Receipt(Box::new(ReceiptView::new(&receipt, settings))),
             None => EventData::Link(Box::new(LinkView::new(link, messages, settings, now))),
@@ -96,9 +98,12 @@ impl EventView {
         }
     }
 
-    /// The event of an entry of the business's log.
-    pub fn of_entry(event: &EventRecord, entry: &AuditEntry, settings: &Settings) -> Self {
-        let data = EventData::AuditEntry(Box::new(AuditView::new(entry.clone(), settings)));
+    /// An event that is about no link.
+    pub fn of_business(event: &EventRecord, news: BusinessNews<'_>, settings: &Settings) -> Self {
+        let data = match news {
+            BusinessNews::Entry(entry) => EventData::AuditEntry(Box::new(AuditView::new(entry.clone(), settings))),
+            BusinessNews::LookBack(look) => EventData::LookBack(LookBackView::new(look, settings)),
+        };
         Self::about_no_link(event, data, settings)
     }
 

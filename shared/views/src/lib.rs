@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod event;
+pub mod look_back;
 pub mod reconciliation;
 pub mod schema;
 
@@ -14,23 +15,24 @@ use domain::calendar::written_instant;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
-    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, PaymentLink, Receipt, ReceiptKind,
-    ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
+    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, Part, PaymentLink,
+    PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::delivery::MessageState;
-use domain::messages::recipients::{Named, Recipient, Unreached};
+use domain::messages::recipients::{Named, Unreached};
 use domain::messages::template::MessageText;
 use domain::money::Money;
 use domain::records::item::ReceiptField;
+use domain::records::item_payments::ItemGuard;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use schema::{
     AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, DisputeStatusName, FeePayerName, GatewayName,
-    HoldReasonName, LinkStatusName, MessageStatusName, Metadata, ModeName, PaymentMethodName, ReceiptKindName,
-    RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName,
+    HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, PaymentMethodName,
+    ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName, WhenPaidElsewhereName,
 };
 
 /// An instant with the offset that the business has at that moment.
@@ -63,10 +65,21 @@ pub struct LinkView {
     pub amount_display: String,
     #[schema(value_type = AmountSourceName)]
     pub amount_source: &'static str,
+    /// What was paid of it and did not go back, in the same unit.
+    pub amount_paid: i64,
+    /// What is left to pay, in the same unit. Of a link that is paid, cancelled or replaced nothing is asked for any more.
+    pub amount_due: i64,
+    pub amount_due_display: String,
+    /// In which parts it may be paid; null where it is paid at once.
+    pub payment_plan: Option<PaymentPlanView>,
+    /// What becomes of it once its item is paid by other links; null where it has no item with an amount.
+    #[schema(value_type = Option<WhenPaidElsewhereName>)]
+    pub when_paid_elsewhere: Option<&'static str>,
     /// Exclusive: a link that ends with a day ends at the next midnight.
     #[schema(format = DateTime)]
     pub expires_at: String,
-    /// Until when the customer owes the money, exclusive as well; it may lie before or after the end of the link.
+    /// Until when the customer owes the money, exclusive as well; it may lie before or after the end of the link. Where parts have
+    /// dates, that of the next one.
     #[schema(format = DateTime)]
     pub due_at: Option<String>,
     #[schema(format = DateTime)]
@@ -76,6 +89,16 @@ pub struct LinkView {
     #[schema(format = DateTime)]
     pub cancelled_at: Option<String>,
     pub cancel_reason: Option<String>,
+    #[schema(format = DateTime)]
+    pub replaced_at: Option<String>,
+    /// The link that took the place of this one. It may have been replaced itself since; `replaced_by` of each leads on, and
+    /// the address of each leads to the newest.
+    pub replaced_by: Option<String>,
+    /// The link whose place this one took.
+    pub replaces: Option<String>,
+    /// When a customer last asked for a new link, because this one is over.
+    #[schema(format = DateTime)]
+    pub renewal_requested_at: Option<String>,
     pub account: NamedView,
     pub contact: ContactOfLinkView,
     pub item: Option<TitledView>,
@@ -89,10 +112,13 @@ pub struct LinkView {
     /// Who was named and cannot be told.
     pub unreached: Vec<UnreachedView>,
     pub attempts: Vec<AttemptView>,
-    /// The ids of the receipts: that of the payment once the link is paid, unless it asked for none, and one of each refund
-    /// of it that succeeded.
+    /// The money that the link received and keeps, in the order in which it was begun to be paid. What was written down by
+    /// mistake is not among it.
+    pub payments: Vec<PaymentOfLinkView>,
+    /// The ids of the receipts: that of each payment, unless the link asked for none, and one of each refund of it that
+    /// succeeded.
     pub receipts: Vec<String>,
-    /// How much of the payment went back so far, in minor units of its currency.
+    /// How much of the payments went back so far, in minor units of their currency.
     pub amount_refunded: i64,
     /// Whether a person has to look at an attempt.
     pub needs_review: bool,
@@ -112,6 +138,49 @@ pub struct LinkView {
     pub created_at: String,
     #[schema(format = DateTime)]
     pub updated_at: String,
+}
+
+/// In which parts a link may be paid: `minimum` or `parts`, and the other one is null.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentPlan)]
+pub struct PaymentPlanView {
+    /// The customer chooses how much to pay at a time: at least so much, in minor units, unless less is left.
+    pub minimum: Option<i64>,
+    /// Parts with a date each. What was paid counts for the first of them first.
+    pub parts: Option<Vec<PartView>>,
+}
+
+/// A part with its date.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentPlanPart)]
+pub struct PartView {
+    pub amount: i64,
+    /// How much of it is paid.
+    pub amount_paid: i64,
+    /// Exclusive. It can be paid later as well, until the link ends.
+    #[schema(format = DateTime)]
+    pub due_at: String,
+}
+
+/// Money that a link keeps.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentOfLink)]
+pub struct PaymentOfLinkView {
+    pub attempt_id: String,
+    /// In minor units of the currency.
+    pub amount: i64,
+    /// How much of it went back.
+    pub amount_refunded: i64,
+    #[schema(value_type = PaymentMethodName)]
+    pub payment_method: &'static str,
+    /// The gateway's number of it, or what it is found by where it came otherwise.
+    pub gateway_reference: Option<String>,
+    #[schema(format = DateTime)]
+    pub paid_at: String,
+    /// Null where the link asked for no receipts.
+    pub receipt_id: Option<String>,
+    /// Where the customer can read the receipt for as long as there is the link, also after refunds. Whoever has the address can.
+    pub receipt_url: String,
 }
 
 /// The account that receives the money.
@@ -162,6 +231,8 @@ pub struct AfterPaymentView {
     pub register_receipt: bool,
     pub receipt_type_id: Option<String>,
     pub receipt_field: Option<String>,
+    /// Whether those who are told of the link are told of its payments and refunds, with the address of the receipt.
+    pub send_receipt: bool,
 }
 
 impl AfterPaymentView {
@@ -170,6 +241,7 @@ impl AfterPaymentView {
             register_receipt: after.register_receipt,
             receipt_type_id: after.receipt_type_id.as_ref().map(ToString::to_string),
             receipt_field: after.receipt_field.as_ref().map(ToString::to_string),
+            send_receipt: after.send_receipt,
         }
     }
 }
@@ -272,6 +344,9 @@ impl UnreachedView {
 #[schema(as = Message)]
 pub struct MessageView {
     pub id: String,
+    /// What it tells: `link_created` asks to pay, `payment_received` and `refund_succeeded` tell of the money.
+    #[schema(value_type = MessageKindName)]
+    pub kind: &'static str,
     #[schema(value_type = ChannelName)]
     pub channel: &'static str,
     /// The network of a social address.
@@ -490,12 +565,18 @@ impl LinkView {
         let terms = link.terms();
         let status = link.status_at(now);
         let shown = |at: &Timestamp| Some(instant(*at, settings));
-        let (paid_at, expired_at, cancelled_at, cancel_reason) = match &status {
-            LinkStatus::Active => (None, None, None, None),
-            LinkStatus::Paid { paid_at, .. } => (shown(paid_at), None, None, None),
-            LinkStatus::Expired { expired_at } => (None, shown(expired_at), None, None),
-            LinkStatus::Cancelled { cancelled_at, reason } => (None, None, shown(cancelled_at), reason.clone()),
-        };
+        let (mut paid_at, mut expired_at, mut cancelled_at, mut replaced_at) = (None, None, None, None);
+        let mut cancel_reason = None;
+        match &status {
+            LinkStatus::Active => {}
+            LinkStatus::Paid { paid_at: at, .. } => paid_at = shown(at),
+            LinkStatus::Expired { expired_at: at } => expired_at = shown(at),
+            LinkStatus::Cancelled { cancelled_at: at, reason } => {
+                cancelled_at = shown(at);
+                cancel_reason.clone_from(reason);
+            }
+            LinkStatus::Replaced { replaced_at: at, by: _ } => replaced_at = shown(at),
+        }
         Self {
             id: link.id().to_string(),
             object: "payment_link",
@@ -506,12 +587,21 @@ impl LinkView {
             currency: terms.amount.currency().code(),
             amount_display: amount_display(terms.amount, settings),
             amount_source: terms.amount_source.as_str(),
+            amount_paid: link.amount_paid().minor_units(),
+            amount_due: link.amount_due().minor_units(),
+            amount_due_display: amount_display(link.amount_due(), settings),
+            payment_plan: terms.plan.as_ref().map(|plan| PaymentPlanView::new(plan, link, settings)),
+            when_paid_elsewhere: terms.item.as_ref().and_then(|item| item.guard).map(when_paid_elsewhere),
             expires_at: instant(terms.expires_at, settings),
-            due_at: terms.due_at.map(|at| instant(at, settings)),
+            due_at: link.next_due_at().map(|at| instant(at, settings)),
             paid_at,
             expired_at,
             cancelled_at,
             cancel_reason,
+            replaced_at,
+            replaced_by: link.successor().map(ToString::to_string),
+            replaces: link.replaces().map(ToString::to_string),
+            renewal_requested_at: link.renewal_requested_at().map(|at| instant(at, settings)),
             account: NamedView { id: terms.account.id.to_string(), name: terms.account.name.clone() },
             contact: ContactOfLinkView {
                 id: terms.contact.id.to_string(),
@@ -523,9 +613,10 @@ impl LinkView {
             internal_note: terms.internal_note.clone(),
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),
-            messages: link.recipients().map(|recipient| MessageView::new(recipient, messages, settings)).collect(),
+            messages: link.messages().map(|message| MessageView::new(&message, messages, settings)).collect(),
             unreached: unreached(link, terms),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(link, attempt, settings)).collect(),
+            payments: link.payments().filter_map(|payment| PaymentOfLinkView::new(link, payment, settings)).collect(),
             receipts: link.receipt_ids().into_iter().map(String::from).collect(),
             amount_refunded: link.refunded(),
             needs_review: link.needs_review(),
@@ -542,6 +633,43 @@ impl LinkView {
     }
 }
 
+impl PaymentPlanView {
+    fn new(plan: &PaymentPlan, link: &PaymentLink, settings: &Settings) -> Self {
+        match plan {
+            PaymentPlan::Minimum(minimum) => Self { minimum: Some(*minimum), parts: None },
+            PaymentPlan::Parts(_) => {
+                let part = |(part, amount_paid): (Part, i64)| PartView {
+                    amount: part.amount,
+                    amount_paid,
+                    due_at: instant(part.due_at, settings),
+                };
+                Self { minimum: None, parts: Some(link.paid_of_parts().into_iter().map(part).collect()) }
+            }
+        }
+    }
+}
+
+impl PaymentOfLinkView {
+    fn new(link: &PaymentLink, attempt: &Attempt, settings: &Settings) -> Option<Self> {
+        let AttemptState::Paid { at, payment, .. } = &attempt.state else { return None };
+        Some(Self {
+            attempt_id: attempt.id.to_string(),
+            amount: payment.money.minor_units(),
+            amount_refunded: attempt.refunded(),
+            payment_method: payment_method(attempt.recorded.as_ref().map(|recorded| recorded.by)),
+            gateway_reference: if_any(&payment.reference),
+            paid_at: instant(*at, settings),
+            receipt_id: link.receipt_id_of(attempt).map(String::from),
+            receipt_url: link.receipt_url(attempt),
+        })
+    }
+}
+
+/// The word in the API.
+fn when_paid_elsewhere(guard: ItemGuard) -> &'static str {
+    if guard.most.is_some() { "block" } else { "ignore" }
+}
+
 /// Of every round.
 fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
     let later = link.message_rounds().iter().flat_map(|round| &round.unreached);
@@ -550,12 +678,14 @@ fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
 
 impl MessageView {
     /// `messages` holds the states that are known; a message without one is queued.
-    pub fn new(recipient: &Recipient, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
+    pub fn new(message: &MessageOfLink<'_>, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
+        let recipient = &message.recipient;
         let state = messages.get(&recipient.id);
         let has_failed = |id: &MessageId| matches!(messages.get(id), Some(MessageState::Failed { .. }));
         let unseen = if recipient.is_wanted(has_failed) { "queued" } else { "standby" };
         let mut view = Self {
             id: recipient.id.to_string(),
+            kind: message.about.kind().as_str(),
             channel: recipient.channel.as_str(),
             network: recipient.network.as_ref().map(ToString::to_string),
             to: recipient.to.clone(),
@@ -638,7 +768,7 @@ impl AttemptView {
             disputes: attempt.disputes.iter().map(|dispute| DisputeView::new(attempt, dispute, settings)).collect(),
         };
         match &attempt.state {
-            AttemptState::Paid { at, payment } => {
+            AttemptState::Paid { at, payment, .. } => {
                 view.paid_at = Some(instant(*at, settings));
                 view.gateway_reference = if_any(&payment.reference);
             }
@@ -726,7 +856,7 @@ impl PaymentView {
 impl RefundView {
     /// A refund of an attempt of a link.
     pub fn new(link: &PaymentLink, attempt: &Attempt, refund: &Refund, settings: &Settings) -> Self {
-        let receipt = link.receipt_id().filter(|_| attempt.is_kept());
+        let receipt = link.receipt_id_of(attempt);
         let state = attempt.state_of(refund);
         let mut view = Self {
             id: refund.id.to_string(),

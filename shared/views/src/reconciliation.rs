@@ -24,7 +24,7 @@ crate::one_of! {
 }
 crate::one_of! {
     NotComparedName as "ReconciliationNotCompared",
-    "`void`: it is void, or records that something is. `by_other_means`: it came or went back by other means than the gateway. `at_another_gateway`: it was paid at another gateway than the account has now. `begun_earlier`: it was begun before the first day of the gateway's that was read, where the gateway may have it.",
+    "`void`: it is void, or records that something is. `by_other_means`: it came or went back by other means than the gateway. `at_another_gateway`: it was paid at another gateway than the account has now. `begun_earlier`: it was begun before the first day of the gateway's that was read, where the gateway may have it. `by_dispute`: a bank took it after a dispute, which is in no list of refunds.",
     NotCompared::ALL.map(NotCompared::as_str)
 }
 

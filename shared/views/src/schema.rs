@@ -6,6 +6,7 @@ use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
 use domain::link::{HoldReason, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
 use domain::messages::channel::Channel;
+use domain::messages::kind::MessageKind;
 use domain::messages::provider::ProviderKind;
 use domain::messages::unreached::UnreachedReason;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -80,6 +81,7 @@ texts_by_name! {
 texts_by_name! { Credentials, "What a gateway or a provider gave the business, by the names of its fields.", SchemaType::Type(Type::String), None, None }
 
 one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, Mode::Sandbox].map(Mode::as_str) }
+one_of! { MessageKindName, "What a message is about.", MessageKind::ALL.map(MessageKind::as_str) }
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
 one_of! { CalendarName, "By which calendar weeks, months and years are counted.", Calendar::ALL.map(Calendar::as_str) }
 /// What totals can be grouped by.
@@ -91,10 +93,11 @@ one_of! { GatewayName as "GatewayId", "The online payment provider.", GatewayKin
 one_of! { ProviderKindName as "MessageProviderKind", "Whose protocol a message provider speaks.", ProviderKind::WITH_RECORDS.map(ProviderKind::as_str) }
 one_of! { MessageModeName as "MessageMode", "`default`: the business's own text, else the built-in one. `custom`: the texts of the request.", ["default", "custom"] }
 one_of! { EventName as "EventType", "What happened.", EventType::ALL.map(EventType::as_str) }
+one_of! { WhenPaidElsewhereName as "WhenPaidElsewhere", "What becomes of a link once its item is paid otherwise.", ["block", "ignore"] }
 one_of! {
     LinkStatusName as "PaymentLinkStatus",
-    "It only moves forward: `active`, then `paid`, `expired` or `cancelled`; `expired` becomes `paid` only where the account accepts late payments.",
-    ["active", "paid", "expired", "cancelled"]
+    "It only moves forward: `active`, then `paid`, `expired`, `cancelled` or `replaced`; `expired` becomes `replaced` where another link takes its place, and `paid` only where the account accepts late payments.",
+    ["active", "paid", "expired", "cancelled", "replaced"]
 }
 one_of! {
     AmountSourceName, "Where the amount came from: the request, `amount_due` of the item, its amount, or what the contact owes.",

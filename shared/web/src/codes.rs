@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 178] = [
+pub const CATALOGUE: [(&str, &str); 188] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -25,9 +25,11 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("currency_not_supported", "the gateway does not take this currency"),
     ("currency_without_amount", "a currency was given without an amount"),
     ("day_not_over", "books are closed up to a day that is over"),
+    ("due_with_parts", "the parts of a link have dates of their own, so that it takes no other"),
     ("duplicate_field", "a field stands twice in the body; `errors` says which"),
     ("empty", "a text is empty, or nothing of it can be seen"),
     ("endpoint_keeps_changing", "others changed the endpoint at the same moment; try again"),
+    ("ends_before_last_part", "the link would end before its last part is due"),
     ("entry_refunded", "money of what was written down went back; void the receipts of that first"),
     ("event_keeps_changing", "the event is being sent at this moment; try again"),
     ("exactly_one", "exactly one of several parameters or fields has to be given"),
@@ -44,6 +46,7 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("invalid_actor", "`Paylink-Actor` has 1 to 64 visible ASCII characters"),
     ("invalid_amount", "this is no amount, or one that can be read in two ways"),
     ("invalid_api_version", "this is not a version of an API"),
+    ("invalid_color", "this is not a colour such as #0a58ca"),
     ("invalid_credentials", "a credential does not have the form that the gateway gives it"),
     ("invalid_cursor", "this is no `next_cursor` of this list"),
     ("invalid_date", "this is not a date, or one that is too far away; the detail says which years there are"),
@@ -73,10 +76,15 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
     ("invalid_template_name", "an approved template is called in another way"),
     ("invalid_url", "this is not an absolute web address"),
+    (
+        "item_has_active_link",
+        "another active link is of this item, of which the settings want no two; `conflicting_id` of a 409 names it",
+    ),
     ("line_break", "the text must be one line"),
     ("link_keeps_changing", "others changed the link at the same moment; try again"),
     ("link_missing", "a message does not always show {{ link }}"),
-    ("link_not_active", "the link is paid, expired or cancelled; `current_status` says which"),
+    ("link_not_active", "the link is paid, expired, cancelled or replaced; `current_status` says which"),
+    ("link_replaced", "another link took the place of this one; `conflicting_id` names the newest of them"),
     ("link_takes_no_money", "the link cannot be paid any more"),
     ("link_too_large", "the link would hold too many people and texts to be paid; name fewer, or send shorter ones"),
     ("link_touched", "something touches {{ link }} in a text, and phones would take it for a part of the address"),
@@ -90,6 +98,7 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("metadata_too_large", "metadata has at most 20 pairs, keys of 40 and values of 500 characters"),
     ("method_not_allowed", "the address answers other methods; `Allow` names them"),
     ("money_confirmed", "the gateway confirmed money of this attempt, so that it was paid"),
+    ("more_than_is_due", "more was given than is due; the detail says how much is"),
     ("more_than_left", "more than is left of the payment; the detail says how much that is"),
     ("no_address", "a person is to be told on a channel for which the person has no address"),
     ("no_endpoint_wants_it", "no enabled endpoint wants events of this type, so that it would be sent to nobody"),
@@ -97,6 +106,7 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("no_payment", "the link keeps no money of this attempt"),
     ("no_receipt", "a receipt was described although none is to be registered"),
     ("nobody_reachable", "none of the recipients can be reached on these channels"),
+    ("not_a_part", "a part is above zero and below the whole amount"),
     ("not_allowed", "the field, or a part of a text, is not allowed here"),
     (
         "not_an_entry",
@@ -106,7 +116,6 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("not_found", "there is no such thing"),
     ("not_held", "nothing holds the link"),
     ("not_under_review", "the attempt or the refund needs no person"),
-    ("not_what_is_due", "another amount was given than is due; the detail says how much is"),
     ("nothing_due", "nothing is due on the item, so that a link on it needs an amount of its own"),
     ("nothing_is_signed", "nothing that is sent to the message provider is signed"),
     ("nothing_to_refund", "all of the payment went back, or is on its way"),
@@ -114,6 +123,8 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("notified_too_often", "people were notified about this link ten times"),
     ("online_payment_disabled", "online payment is not enabled on the account"),
     ("out_of_range", "a number or a time is too small or too large"),
+    ("parts_do_not_add_up", "the parts of a plan are together another amount than the link's; the detail says both"),
+    ("parts_not_in_order", "each part of a plan is due after the one before it"),
     ("payment_in_progress", "a customer may be paying right now"),
     ("persian_calendar_date", "the year is one of the Persian or the Islamic calendar; dates are Gregorian"),
     ("precondition_failed", "it is not what `If-Match` or `If-None-Match` says; nothing was changed"),
@@ -154,6 +165,7 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("too_long", "a text has too many characters"),
     ("too_many", "a list has too many entries"),
     ("too_many_endpoints", "a business has at most ten endpoints"),
+    ("too_many_payments", "a link takes at most forty payments; the detail says what the next one has to be"),
     ("too_many_refunds", "a payment has at most twenty refunds"),
     ("too_many_requests", "the integration calls too often; wait as long as `Retry-After` says"),
     ("took_too_long", "this took too long and was stopped; try again"),
@@ -188,5 +200,6 @@ pub const CATALOGUE: [(&str, &str); 178] = [
     ("unsupported_encoding", "the body is compressed or not in UTF-8"),
     ("unsupported_media_type", "the body is not application/json, or where a list is sent not text/csv"),
     ("wrong_filter", "the filter does not fit what it is used on"),
+    ("wrong_number_of_parts", "a plan has 2 to 24 parts with dates"),
     ("wrong_type", "the value has another type"),
 ];

@@ -134,6 +134,11 @@ pub struct AfterPaymentBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "id")]
     receipt_field: Given<String>,
+    /// Whether those who are told of the link are told of its payments and refunds too, each with the address of the receipt.
+    /// Left out, as `send_receipts` of the settings says when a link is made, and nothing changes when it is changed.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    send_receipt: Given<bool>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -142,17 +147,21 @@ pub struct AfterPaymentBody {
 impl AfterPaymentBody {
     /// What a new link records. `null` leaves a field out.
     pub fn read(self, problems: &mut Problems) -> AfterPaymentRequest {
-        let AfterPaymentRequest { register_receipt, receipt_type_id, receipt_field } = self.read_fields(problems);
+        let AfterPaymentRequest { register_receipt, receipt_type_id, receipt_field, send_receipt } =
+            self.read_fields(problems);
         AfterPaymentRequest {
             register_receipt,
+            send_receipt,
             receipt_type_id: without_null(receipt_type_id),
             receipt_field: without_null(receipt_field),
         }
     }
 
-    /// What is changed of it. `null` takes a field away, but for whether there is a receipt, which is one or the other.
+    /// What is changed of it. `null` takes a field away, but for whether there is a receipt and whether it is sent, each of which is
+    /// one or the other.
     pub fn read_change(mut self, problems: &mut Problems) -> AfterPaymentRequest {
         self.register_receipt = self.register_receipt.unless_null("/after_payment/register_receipt", problems);
+        self.send_receipt = self.send_receipt.unless_null("/after_payment/send_receipt", problems);
         self.read_fields(problems)
     }
 
@@ -162,6 +171,7 @@ impl AfterPaymentBody {
         let type_at = "/after_payment/receipt_type_id";
         AfterPaymentRequest {
             register_receipt: self.register_receipt.field("/after_payment/register_receipt", p),
+            send_receipt: self.send_receipt.field("/after_payment/send_receipt", p),
             receipt_type_id: self.receipt_type_id.change(type_at, p, |id| ReceiptTypeId::parse(&id)),
             receipt_field: self
                 .receipt_field
@@ -177,10 +187,12 @@ pub enum AfterPaymentUpdate {}
 impl PartialSchema for AfterPaymentUpdate {
     fn schema() -> RefOr<Schema> {
         let mut schema = AfterPaymentBody::schema();
-        if let RefOr::T(Schema::Object(object)) = &mut schema
-            && let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut("register_receipt")
-        {
-            field.schema_type = SchemaType::Type(Type::Boolean);
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            for one_or_the_other in ["register_receipt", "send_receipt"] {
+                if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(one_or_the_other) {
+                    field.schema_type = SchemaType::Type(Type::Boolean);
+                }
+            }
         }
         schema
     }

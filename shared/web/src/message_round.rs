@@ -132,6 +132,7 @@ impl RecipientsBody {
             mobiles: list(self.mobiles, "/recipients/mobiles", p, |text| Mobile::parse(text, region)),
             emails: list(self.emails, "/recipients/emails", p, Email::parse),
             social: read_social(self.social, "/recipients/social", MAX_RECIPIENTS, router, p),
+            former: Vec::new(),
         }
     }
 }

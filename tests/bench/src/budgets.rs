@@ -1,5 +1,6 @@
 //! The limits that were set before anything was measured, and what was measured against each.
 
+use crate::cold::CONNECT_ONLY;
 use crate::report::{Budget, Cold, Report};
 use crate::world::FUNCTIONS;
 
@@ -18,8 +19,10 @@ const COUNTS: [(&str, Limit, Limit, Limit); 6] = [
 
 type Limit = Option<f64>;
 
-/// The functions that speak to customers and gateways, and the most megabytes that each may have. All others have 4.5.
-const SMALL: [(&str, f64); 3] = [("pay-redirect", 3.5), ("gateway-webhook", 3.5), ("expire-links", 3.0)];
+/// The functions that speak to customers and gateways, and that which nobody waits for, with the most megabytes that each may
+/// have. All others have 4.5.
+const OF_ITS_OWN: [(&str, f64); 4] =
+    [("pay-redirect", 3.5), ("gateway-webhook", 3.5), ("expire-links", 3.0), ("run-batches", 6.0)];
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// Every budget, with what this run measured. Those that it did not measure are left out.
@@ -85,7 +88,7 @@ fn counts(report: &Report) -> Vec<Budget> {
 
 fn sizes(report: &Report) -> Vec<Budget> {
     let size = |(name, size): (&String, &crate::report::Size)| {
-        let limit = SMALL.iter().find(|(small, _)| small == name).map_or(4.5, |(_, limit)| *limit);
+        let limit = OF_ITS_OWN.iter().find(|(one, _)| one == name).map_or(4.5, |(_, limit)| *limit);
         let megabytes = f64::from(u32::try_from(size.zip_bytes).unwrap_or(u32::MAX)) / 1e6;
         at_most(&format!("zip of {name}"), "MB", megabytes, limit)
     };
@@ -96,11 +99,15 @@ fn sizes(report: &Report) -> Vec<Budget> {
 fn starts(report: &Report) -> Vec<Budget> {
     let Some(worst) = Worst::of(report) else { return Vec::new() };
     let mut budgets = vec![
-        at_most("start without the network, p50", "ms", worst.without_network, 8.0),
-        at_most("start with the connection ready, p50", "ms", worst.ready, 15.0),
+        at_most("start without the network, p50", "ms", worst.without_network, 5.0),
+        at_most("start with the connection ready, p50", "ms", worst.ready, 6.5),
     ];
     budgets.iter_mut().for_each(|budget| budget.is_time = true);
-    budgets.push(at_most("memory when ready", "MiB", worst.memory / MEBIBYTE, 12.0));
+    if let Some(least) = report.beside.get(CONNECT_ONLY) {
+        let times = worst.before_network / least.p50;
+        budgets.push(at_most("first connection against a program in C that only connects", "times", times, 3.5));
+    }
+    budgets.push(at_most("memory when ready", "MiB", worst.memory / MEBIBYTE, 9.0));
     budgets.push(at_most("memory after a hundred requests", "MiB", worst.memory_later / MEBIBYTE, 20.0));
     if let Some(node) = report.cold.get("node") {
         let times = node.ready.p50 / worst.ready;
@@ -126,6 +133,7 @@ fn starts(report: &Report) -> Vec<Budget> {
 }
 
 struct Worst {
+    before_network: f64,
     without_network: f64,
     ready: f64,
     /// Of the functions that the peers stand for.
@@ -141,6 +149,7 @@ impl Worst {
         let most = |of: fn(&Cold) -> f64| ours().map(of).fold(0.0, f64::max);
         ours().next()?;
         Some(Self {
+            before_network: most(|cold| cold.before_network.p50),
             without_network: most(|cold| cold.without_network.p50),
             ready: most(|cold| cold.ready.p50),
             first_answer_over_http: http

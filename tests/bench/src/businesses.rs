@@ -18,10 +18,10 @@ use tests::meter::{Meter, Usage};
 
 use crate::counts::count;
 use crate::growth::{self, Step};
-use crate::lambda::Lambda;
 use crate::report::Spread;
 use crate::steps::{self, Customer};
 use crate::world::World;
+use tests::lambda::Lambda;
 
 /// The numbers of businesses, unless `PAYLINK_BUSINESSES` names others.
 const BUSINESSES: &str = "1,1000,10000";

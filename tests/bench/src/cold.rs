@@ -2,23 +2,30 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use domain::Timestamp;
+use domain::link::Renewal;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-use crate::lambda::{Lambda, Program};
 use crate::report::{Cold, Size, Spread};
 use crate::steps::{self, Customer};
 use crate::warm::{link_id, make_due, stream_records};
-use crate::wire::TlsEndpoint;
-use crate::world::{World, binary};
+use crate::world::{PEERS, World, binary};
+use tests::lambda::{Lambda, Program};
+use tests::tls_endpoint::TlsEndpoint;
 
 /// Each function is started this often.
 const STARTS: usize = 31;
 
 /// A function gets this many requests before its memory is measured again.
 const REQUESTS: usize = 100;
+
+/// The program in C that does nothing but connect.
+pub(crate) const CONNECT_ONLY: &str = "connect";
 
 /// What is built: each binary, and the zip with it in it.
 pub(crate) fn sizes(functions: &[&str]) -> BTreeMap<String, Size> {
@@ -34,30 +41,105 @@ pub(crate) fn sizes(functions: &[&str]) -> BTreeMap<String, Size> {
     functions.iter().map(size).collect()
 }
 
-pub(crate) async fn measure(programs: &[&str]) -> BTreeMap<String, Cold> {
+/// How these programs start, and how long others take from exec to their first connection in the same run: one in C that does
+/// nothing else, started in turns with them, and that which `PAYLINK_BENCH_BESIDE` names, where it names one: a function in
+/// Rust of somebody else.
+pub(crate) async fn measure(programs: &[&str]) -> (BTreeMap<String, Cold>, BTreeMap<String, Spread>) {
     let world = World::start().await;
     let tls = TlsEndpoint::start(world.dynamodb_port(), &world.folder).await;
     let mut events = Events::prepare(&world).await;
-    let mut measured = BTreeMap::new();
+    let connect = compiled(&world);
+    let (mut measured, mut least) = (BTreeMap::new(), Vec::new());
+    let mut beside = other_function(&world, &tls).await;
     for name in programs {
         let mut program = world.program(name, &tls.url);
-        let trust = [
-            ("SSL_CERT_FILE", tls.roots.display().to_string()),
-            // botocore keeps the public roots inside, and takes ours instead.
-            ("AWS_CA_BUNDLE", tls.own_root.display().to_string()),
-            // Node.js keeps them inside too. Told of one more, it reads all of them at the start, which in Lambda it
-            // does not; so it is told to take the system's when the first connection needs them.
-            ("NODE_OPTIONS", "--use-openssl-ca".to_owned()),
+        let mut trust = vec![
+            // A function has Amazon's roots inside, and reads as many here. botocore keeps the public ones inside, and
+            // takes these instead.
+            ("AWS_CA_BUNDLE", tls.with_amazons.display().to_string()),
         ];
-        program.environment.extend(trust.map(|(name, value)| (name.to_owned(), value)));
-        measured.insert((*name).to_owned(), start_often(&world, &program, &tls, &mut events).await);
+        if PEERS.contains(name) {
+            // Node.js keeps roots inside too. Told of one more, it reads all of them at the start, which in Lambda it
+            // does not; so it is told to take the system's when the first connection needs them. A function finds the
+            // system's bundle and folder by itself, as it does in Lambda.
+            trust.push(("SSL_CERT_FILE", tls.with_systems.display().to_string()));
+            trust.push(("NODE_OPTIONS", "--use-openssl-ca".to_owned()));
+        }
+        program.environment.extend(trust.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        program.environment.extend(also_told());
+        let cold = start_often(&world, &program, &tls, &mut events, async || {
+            if !PEERS.contains(name) {
+                least.push(connected_after(&connect, &tls).await);
+            }
+        });
+        measured.insert((*name).to_owned(), cold.await);
     }
-    measured
+    beside.insert(CONNECT_ONLY.to_owned(), Spread::of(least));
+    (measured, beside)
 }
 
-async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events: &mut Events) -> Cold {
+/// Further variables of the programs, from `PAYLINK_BENCH_ALSO`, where something is tried: `NAME=value`, with commas between.
+fn also_told() -> BTreeMap<String, String> {
+    let told = std::env::var("PAYLINK_BENCH_ALSO").unwrap_or_default();
+    told.split(',')
+        .filter_map(|one| one.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The program in C, compiled.
+fn compiled(world: &World) -> PathBuf {
+    let connect = world.folder.join("connect");
+    let source = tests::root().join("tests/bench/peers/c/connect.c");
+    let compiled = Command::new("cc").arg("-O2").arg("-o").arg(&connect).arg(source).status();
+    assert!(compiled.is_ok_and(|status| status.success()), "the program in C is compiled");
+    connect
+}
+
+/// How long the program in C takes from exec until it has connected.
+async fn connected_after(connect: &Path, tls: &TlsEndpoint) -> Duration {
+    tls.take_seen();
+    let started_at = Instant::now();
+    let mut command = tokio::process::Command::new(connect);
+    let running = command.arg(tls.port().to_string()).kill_on_drop(true).spawn().expect("it starts");
+    let connected_at = loop {
+        match tls.take_seen().first_connection {
+            Some(at) => break at,
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    drop(running);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    connected_at - started_at
+}
+
+async fn other_function(world: &World, tls: &TlsEndpoint) -> BTreeMap<String, Spread> {
+    let Some(path) = std::env::var_os("PAYLINK_BENCH_BESIDE").map(PathBuf::from) else { return BTreeMap::new() };
+    let name = path.file_name().expect("a program").to_string_lossy().into_owned();
+    let mut program = world.program(&name, &tls.url);
+    program.command = path;
+    program.environment.extend(also_told());
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        tls.take_seen();
+        let lambda = Lambda::start(&program).await;
+        let connected = tls.take_seen().first_connection.map_or(lambda.ready_after, |at| at - lambda.started_at);
+        times.push(connected.min(lambda.ready_after));
+        drop(lambda);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    BTreeMap::from([(name, Spread::of(times))])
+}
+
+async fn start_often(
+    world: &World,
+    program: &Program,
+    tls: &TlsEndpoint,
+    events: &mut Events,
+    mut between: impl AsyncFnMut(),
+) -> Cold {
     let (mut before_network, mut own, mut ready, mut first_answer) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut memory = Vec::new();
+    let (mut processor, mut memory) = (Vec::new(), Vec::new());
     let mut peak_memory_after_hundred_bytes = 0;
     for round in 0..STARTS {
         tls.take_seen();
@@ -75,6 +157,7 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
         let idle = ready_at.elapsed();
         lambda.invoke(event).await;
         first_answer.push(lambda.started_at.elapsed().saturating_sub(idle));
+        processor.push(lambda.processor_time());
         if round + 1 == STARTS {
             for _ in 1..REQUESTS {
                 let event = events.next(world, &program.name).await;
@@ -84,6 +167,7 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
         }
         drop(lambda);
         tokio::time::sleep(Duration::from_millis(5)).await;
+        between().await;
     }
     memory.sort_unstable();
     Cold {
@@ -91,18 +175,20 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
         without_network: Spread::of(own),
         ready: Spread::of(ready),
         first_answer: Spread::of(first_answer),
+        processor: Spread::of(processor),
         peak_memory_ready_bytes: memory[memory.len() / 2],
         peak_memory_after_hundred_bytes,
     }
 }
 
 /// What each function is asked, every time something that has not been asked before: a link that nobody opened, money that
-/// was not taken yet, an event that nobody was told of, a link that is due.
+/// was not taken yet, an event that nobody was told of, a link that is due, a customer who wants a new one.
 struct Events {
     opened: VecDeque<Value>,
     returned: VecDeque<Value>,
     events: VecDeque<Value>,
     due: VecDeque<String>,
+    wished: VecDeque<String>,
     link_id: String,
 }
 
@@ -127,6 +213,7 @@ impl Events {
             returned,
             events: events.into_iter().map(|record| json!({ "Records": [record] })).collect(),
             due: world.make(&steps::create_quietly(), EACH).await.into(),
+            wished: world.make(&steps::create_quietly(), EACH).await.into(),
         }
     }
 
@@ -138,6 +225,13 @@ impl Events {
             "deliver-messages" => self.events.pop_front().unwrap(),
             "expire-links" => {
                 make_due(world, &[self.due.pop_front().unwrap()]).await;
+                json!({ "source": "schedule" })
+            }
+            "run-batches" => {
+                let now = Timestamp::now();
+                let link = link_id(&self.wished.pop_front().unwrap());
+                let wish = Renewal { link, asked_at: now, answer_at: now };
+                world.cloud.business().put_renewal(&wish).await.unwrap();
                 json!({ "source": "schedule" })
             }
             // The peers too. They read no number and write no message.

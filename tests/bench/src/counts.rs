@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tests::capacity::item_size;
 use tests::meter::{Load, Meter, Usage};
 
-use crate::lambda::Lambda;
 use crate::report::{Count, Wall};
 use crate::steps::{self, Customer};
 use crate::warm::{make_due, stream_records};
 use crate::world::World;
+use tests::lambda::Lambda;
 
 /// This many links expire at once.
 const DUE: usize = 1000;

@@ -18,12 +18,12 @@ use tests::meter::{Meter, Usage};
 use crate::about::About;
 use crate::businesses::BusinessLevel;
 use crate::counts::{count, expired};
-use crate::lambda::Lambda;
 use crate::report::{Count, Spread};
 use crate::steps::{self, Customer};
 use crate::warm::link_id;
 use crate::wire::{DelayedStore, Took};
 use crate::world::World;
+use tests::lambda::Lambda;
 
 /// The numbers of links, unless `PAYLINK_GROWTH` names others. A million need much memory.
 const LINKS: &str = "1000,100000";

@@ -1,7 +1,8 @@
 //! Measures the built functions as Lambda would run them, and two peers that do the same in Node.js and Python.
 //!
 //! `make bench` runs all of it, prints it and writes it down; `make bench-check` measures what does not need the peers and
-//! compares it with the committed baseline; `make bench-growth` fills the table first, `make bench-totals` with a year of
+//! compares it with the committed baseline; `bench start` measures how the named functions start, and nothing else;
+//! `make bench-growth` fills the table first, `make bench-totals` with a year of
 //! one business; `make bench-page` puts what was written down into `docs/performance.md`. Figures of one run are comparable
 //! with each other; this machine is not AWS.
 
@@ -21,7 +22,6 @@ mod cost;
 mod counts;
 mod experiments;
 mod growth;
-mod lambda;
 mod report;
 mod steps;
 mod tables;
@@ -77,9 +77,11 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         "start" => {
-            let function = [experiments::FUNCTION];
-            let report =
-                Report { sizes: cold::sizes(&function), cold: cold::measure(&function).await, ..Report::default() };
+            let named: Vec<String> = std::env::args().skip(2).collect();
+            let functions: Vec<&str> = named.iter().map(String::as_str).collect();
+            let (sizes, (cold, beside)) = (cold::sizes(&functions), cold::measure(&functions).await);
+            let report = Report { sizes, cold, beside, ..Report::default() };
+            println!("{}", tables::document(&tables::of_starts(&report)));
             write(experiments::START, &report);
             ExitCode::SUCCESS
         }
@@ -109,10 +111,11 @@ async fn main() -> ExitCode {
 /// All that is compared with a baseline, and what the peers do beside it.
 async fn measure(peers: &[&str], stores: &[&str]) -> Report {
     let about = About::this_run();
+    let with_peers = |ours: &[&'static str]| [ours, &PEERS[..peers.len()]].concat();
+    // First, because a world that was left goes on in the background for a while, and milliseconds count here.
+    let (cold, beside) = cold::measure(&with_peers(&FUNCTIONS)).await;
     let counted = counts::measure().await;
     let prices = cost::prices(&file("tests/bench/prices.toml"));
-    let with_peers = |ours: &[&'static str]| [ours, &PEERS[..peers.len()]].concat();
-    let cold = cold::measure(&with_peers(&FUNCTIONS)).await;
     let (warm, store_delay) = warm::measure(&with_peers(&["paylink"]), stores).await;
     let mut report = Report {
         about,
@@ -123,6 +126,7 @@ async fn measure(peers: &[&str], stores: &[&str]) -> Report {
         counts: counted.counts,
         walls: counted.walls,
         cold,
+        beside,
         warm,
         store_delay,
         ..Report::default()

@@ -32,6 +32,9 @@ pub(crate) struct Report {
     pub(crate) scale: Vec<Scale>,
     #[serde(default)]
     pub(crate) cold: BTreeMap<String, Cold>,
+    /// From exec to the first connection of programs that are not ours.
+    #[serde(default)]
+    pub(crate) beside: BTreeMap<String, Spread>,
     /// From the store to the program to the step.
     #[serde(default)]
     pub(crate) warm: BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>>,
@@ -90,7 +93,7 @@ pub(crate) struct Scale {
 }
 
 /// The middle and the ninth tenth of many times, in milliseconds.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub p50: f64,
     pub p90: f64,
@@ -115,6 +118,9 @@ pub(crate) struct Cold {
     pub(crate) ready: Spread,
     /// From exec to the first answer.
     pub(crate) first_answer: Spread,
+    /// The process's own time on a processor until then.
+    #[serde(default)]
+    pub(crate) processor: Spread,
     pub(crate) peak_memory_ready_bytes: u64,
     pub(crate) peak_memory_after_hundred_bytes: u64,
 }
@@ -320,6 +326,7 @@ mod tests {
             without_network: spread(1.0),
             ready: spread(ready),
             first_answer: spread(1.0),
+            processor: spread(1.0),
             peak_memory_ready_bytes: 1,
             peak_memory_after_hundred_bytes: 1,
         };

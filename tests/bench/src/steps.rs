@@ -24,10 +24,13 @@ pub(crate) fn create_with_a_number() -> Value {
     create_of(&body(&json!({ "contact": true, "mobiles": ["0912 345 67 89"] })))
 }
 
+/// An item with a receipt field and without an amount, of which nobody has to know what was paid.
+pub(crate) const FORM: &str = "form-77";
+
 /// The body of a create request.
 pub(crate) fn body(recipients: &Value) -> Value {
     let mut body = json!({
-        "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
+        "account_id": "main", "contact_id": "c-1042", "amount": 1_500_000, "item_id": FORM, "description": "Invoice 77",
         "recipients": recipients, "after_payment": { "receipt_field": "payment" },
     });
     if recipients["contact"] == true {

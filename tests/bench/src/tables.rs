@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::businesses::BusinessLevel;
+use crate::cold::CONNECT_ONLY;
 use crate::experiments::Experiments;
 use crate::growth::{Growth, Step};
 use crate::report::{Budget, Report, Spread, Warm};
@@ -58,6 +59,7 @@ pub(crate) fn of(report: &Report) -> Vec<Named> {
         vec![("about", report.about.sentence() + "\n"), ("counts", counts(report)), ("walls", walls(report))];
     tables.push(("budgets", budgets(&report.budgets)));
     tables.push(("cold", cold(report)));
+    tables.push(("beside", beside(report)));
     tables.push(("ratios", ratios(report)));
     for (name, store) in [("warm-embedded", EMBEDDED), ("warm-delayed", DELAYED)] {
         if let Some(programs) = report.warm.get(store) {
@@ -79,6 +81,11 @@ pub(crate) fn of(report: &Report) -> Vec<Named> {
     tables.push(("cost-of-a-month", table(&["each month beside them", "dollars"], dollars(&report.cost_of_a_month))));
     tables.push(("scale", scale(report)));
     tables
+}
+
+/// What there is to say of starts alone.
+pub(crate) fn of_starts(report: &Report) -> Vec<Named> {
+    vec![("cold", cold(report)), ("beside", beside(report))]
 }
 
 fn counts(report: &Report) -> String {
@@ -113,6 +120,19 @@ fn budgets(budgets: &[Budget]) -> String {
     table(&["budget", "", "measured", "limit", "met"], rows)
 }
 
+/// First connections, ours and others', and how many times as long as that of the program in C each takes.
+fn beside(report: &Report) -> String {
+    let least = report.beside.get(CONNECT_ONLY).map(|least| least.p50);
+    let ours = FUNCTIONS.iter().filter_map(|name| Some((*name, &report.cold.get(*name)?.before_network)));
+    let others = report.beside.iter().map(|(name, first)| (name.as_str(), first));
+    let rows = ours.chain(others).map(|(name, first)| {
+        let name = if name == CONNECT_ONLY { "a program in C that only connects" } else { name };
+        let times = least.map(|least| format!("{:.1}", first.p50 / least)).unwrap_or_default();
+        vec![name.to_owned(), format!("{:.2} / {:.2}", first.p50, first.p90), times]
+    });
+    table(&["first connection", "p50 / p90 in ms", "times that in C"], rows)
+}
+
 fn cold(report: &Report) -> String {
     let rows = FUNCTIONS.iter().chain(&PEERS).filter_map(|name| {
         let cold = report.cold.get(*name)?;
@@ -123,6 +143,7 @@ fn cold(report: &Report) -> String {
             spread(&cold.without_network),
             spread(&cold.ready),
             spread(&cold.first_answer),
+            spread(&cold.processor),
             mebibytes(cold.peak_memory_ready_bytes),
             mebibytes(cold.peak_memory_after_hundred_bytes),
             size.map(|size| megabytes(size.binary_bytes)).unwrap_or_default(),
@@ -135,6 +156,7 @@ fn cold(report: &Report) -> String {
         "without network",
         "connected",
         "first answer",
+        "of it on a processor",
         "memory when ready",
         "after a hundred requests",
         "binary",
@@ -148,6 +170,7 @@ pub(crate) fn of_experiments(experiments: &Experiments) -> Vec<Named> {
         let (cold, size) = (&tried.cold, &tried.size);
         vec![
             tried.what.clone(),
+            spread(&cold.before_network),
             spread(&cold.without_network),
             spread(&cold.ready),
             spread(&cold.first_answer),
@@ -158,6 +181,7 @@ pub(crate) fn of_experiments(experiments: &Experiments) -> Vec<Named> {
     });
     let head = [
         experiments.function.as_str(),
+        "first connection",
         "without network",
         "connected",
         "first answer",

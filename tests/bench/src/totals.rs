@@ -13,9 +13,9 @@ use paylink_local::seed::DEMO;
 use tests::engine::id_of_copy;
 
 use crate::growth::turn_stream_off;
-use crate::lambda::Lambda;
 use crate::steps;
 use crate::world::World;
+use tests::lambda::Lambda;
 
 /// The numbers of links that are over, of which each was paid, and of links that are live.
 const LINKS: usize = 365_000;

@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 use paylink_local::StreamReader;
 use serde_json::{Value, json};
 
-use crate::lambda::Lambda;
 use crate::report::{Bulk, Spread, Warm};
 use crate::steps::{self, Customer};
 use crate::wire::DelayedStore;
 use crate::world::World;
+use tests::lambda::Lambda;
 
 /// The number of links that live through each step, after others have warmed everything up: engines that compile while
 /// they run need some time for it.

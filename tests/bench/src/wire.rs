@@ -1,9 +1,6 @@
-//! What stands between a function and DynamoDB: a TLS endpoint with a certificate of its own, and a store that answers
-//! at a fixed delay and notes how long it took.
+//! What stands between a function and DynamoDB: a store that answers at a fixed delay and notes how long it took.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,89 +10,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-
-/// Where systems keep the certificates that they trust.
-const SYSTEM_ROOTS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
-/// A TLS endpoint in front of a plain one, on loopback.
-pub(crate) struct TlsEndpoint {
-    pub(crate) url: String,
-    /// The system's roots and our own: as many as a function finds in Lambda.
-    pub(crate) roots: PathBuf,
-    /// Our own root alone, for runtimes that keep theirs inside.
-    pub(crate) own_root: PathBuf,
-    revision: Arc<Mutex<Revision>>,
-}
-
-/// What a process did with its connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Revision {
-    pub(crate) first_connection: Option<Instant>,
-    /// When the last byte was handed to it.
-    pub(crate) last_answer: Option<Instant>,
-}
-
-impl TlsEndpoint {
-    pub(crate) async fn start(upstream_port: u16, folder: &Path) -> Self {
-        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let own_root = folder.join("own-root.pem");
-        std::fs::write(&own_root, certified.cert.pem()).unwrap();
-        let roots = folder.join("roots.pem");
-        let mut file = std::fs::File::create(&roots).unwrap();
-        let system = SYSTEM_ROOTS.iter().find_map(|path| std::fs::read(path).ok()).unwrap_or_default();
-        file.write_all(&system).unwrap();
-        file.write_all(certified.cert.pem().as_bytes()).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key)
-            .expect("a certificate that was just made");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let revision: Arc<Mutex<Revision>> = Arc::default();
-        let noted = Arc::clone(&revision);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                noted.lock().unwrap_or_else(PoisonError::into_inner).first_connection.get_or_insert_with(Instant::now);
-                tokio::spawn(tunnel(stream, acceptor.clone(), upstream_port, Arc::clone(&noted)));
-            }
-        });
-        Self { url, roots, own_root, revision }
-    }
-
-    /// What was seen since this was last asked.
-    pub(crate) fn take_seen(&self) -> Revision {
-        std::mem::take(&mut *self.revision.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-async fn tunnel(stream: TcpStream, acceptor: TlsAcceptor, upstream_port: u16, revision: Arc<Mutex<Revision>>) {
-    let _ = stream.set_nodelay(true);
-    // A process that ended in the middle of it is no trouble of ours.
-    let Ok(inside) = acceptor.accept(stream).await else { return };
-    let Ok(upstream) = TcpStream::connect(("127.0.0.1", upstream_port)).await else { return };
-    let _ = upstream.set_nodelay(true);
-    let (mut from_function, mut to_function) = tokio::io::split(inside);
-    let (mut from_store, mut to_store) = upstream.into_split();
-    let asking = tokio::spawn(async move { tokio::io::copy(&mut from_function, &mut to_store).await });
-    let mut answer = vec![0; 64 * 1024];
-    while let Ok(length @ 1..) = from_store.read(&mut answer).await {
-        // Before it is sent, because the process may be faster than this task.
-        revision.lock().unwrap_or_else(PoisonError::into_inner).last_answer = Some(Instant::now());
-        if to_function.write_all(&answer[..length]).await.is_err() || to_function.flush().await.is_err() {
-            break;
-        }
-    }
-    asking.abort();
-}
 
 /// A DynamoDB in front of another that answers no earlier than after a delay. It ends with the value.
 pub(crate) struct DelayedStore {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use domain::ids::{ContactId, FieldKey, ItemId};
+use domain::records::item::{Item, ReceiptField};
 use dynoxide::Database;
 use paylink_local::seed::{self, API_KEY};
 use paylink_local::{Cloud, Options, Ports};
@@ -13,12 +15,12 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::lambda::{Lambda, Program};
-use crate::steps;
+use crate::steps::{self, FORM};
+use tests::lambda::{Lambda, Program};
 
 /// The functions, as the template has them.
-pub(crate) const FUNCTIONS: [&str; 6] =
-    ["create-link", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages", "crm-api"];
+pub(crate) const FUNCTIONS: [&str; 7] =
+    ["create-link", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages", "crm-api"];
 
 /// The peers, which do the first three functions' main steps in one.
 pub(crate) const PEERS: [&str; 2] = ["node", "python"];
@@ -63,6 +65,19 @@ impl World {
         };
         let cloud = Cloud::start(&options).await.expect("the local cloud starts");
         seed::plant(&cloud).await.expect("the demo businesses are made");
+        let fields = vec![ReceiptField { key: FieldKey::parse("payment").unwrap(), label: "Payment".to_owned() }];
+        let form = Item {
+            id: ItemId::parse(FORM).unwrap(),
+            kind: "invoice".to_owned(),
+            title: "Invoice 77".to_owned(),
+            contact_id: ContactId::parse("c-1042").unwrap(),
+            amount: None,
+            due: None,
+            due_at: None,
+            url: None,
+            receipt_fields: fields,
+        };
+        tests::plant_item(&cloud.business(), &form).await;
         let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
         // A table that is being filled takes its time.
         let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk())

@@ -66,6 +66,7 @@ function say_status(PaymentLink $link): string
         PaymentLinkStatus::PAID => 'was paid at ' . $link->getPaidAt()?->format(DATE_RFC3339),
         PaymentLinkStatus::EXPIRED => 'expired at ' . $link->getExpiredAt()?->format(DATE_RFC3339),
         PaymentLinkStatus::CANCELLED => 'was cancelled at ' . $link->getCancelledAt()?->format(DATE_RFC3339),
+        PaymentLinkStatus::REPLACED => 'was replaced by ' . $link->getReplacedBy(),
     };
 }
 

@@ -21,6 +21,7 @@ from paylink.models import (
     DisputeOpenedEvent,
     DisputeWonEvent,
     EventPage,
+    LookBackFailedEvent,
     PaymentLinkStatus,
     MessageFailedEvent,
     PaymentLink,
@@ -34,7 +35,10 @@ from paylink.models import (
     PaymentLinkOpenedEvent,
     PaymentLinkPage,
     PaymentLinkPaidEvent,
+    PaymentLinkPartPaidEvent,
     PaymentLinkReleasedEvent,
+    PaymentLinkRenewalRequestedEvent,
+    PaymentLinkReplacedEvent,
     Problem,
     Receipt,
     ReceiptRegisteredEvent,
@@ -68,6 +72,8 @@ def say_status(link: PaymentLink) -> str:
             return f"expired at {link.expired_at}"
         case PaymentLinkStatus.CANCELLED:
             return f"was cancelled at {link.cancelled_at}"
+        case PaymentLinkStatus.REPLACED:
+            return f"was replaced by {link.replaced_by}"
         case other:
             assert_never(other)
 
@@ -133,6 +139,7 @@ def events(paid: PaymentLink, receipt: Receipt) -> None:
         match event:
             case (
                 PaymentLinkCreatedEvent() | PaymentLinkOpenedEvent() | PaymentLinkPaidEvent() | PaymentLinkExpiredEvent()
+                | PaymentLinkPartPaidEvent() | PaymentLinkReplacedEvent() | PaymentLinkRenewalRequestedEvent()
                 | PaymentLinkCancelledEvent() | PaymentLinkHeldEvent() | PaymentLinkReleasedEvent() | AttemptFailedEvent()
                 | AttemptNeedsReviewEvent() | RefundCreatedEvent() | RefundSucceededEvent() | RefundFailedEvent()
                 | RefundNeedsReviewEvent() | DisputeOpenedEvent() | DisputeWonEvent() | DisputeLostEvent()
@@ -141,6 +148,8 @@ def events(paid: PaymentLink, receipt: Receipt) -> None:
                 said[event.type_] = say_status(event.data)
             case ReceiptRegisteredEvent() | ReceiptVoidedEvent():
                 said[event.type_] = event.data.gateway_reference
+            case LookBackFailedEvent():
+                said[event.type_] = event.data.failure_code
             case AuditEntryCreatedEvent():
                 said[event.type_] = event.data.action.value
             case other:

@@ -40,6 +40,7 @@ const sayStatus = (link: PaymentLink): string => {
     case 'paid': return `was paid at ${link.paid_at}`;
     case 'expired': return `expired at ${link.expired_at}`;
     case 'cancelled': return `was cancelled at ${link.cancelled_at}`;
+    case 'replaced': return `was replaced by ${link.replaced_by}`;
     default: return link.status satisfies never;
   }
 };
@@ -72,9 +73,12 @@ const sayEvent = (event: Event): string | null => {
   switch (event.type) {
     case 'payment_link.created':
     case 'payment_link.opened':
+    case 'payment_link.part_paid':
     case 'payment_link.paid':
     case 'payment_link.expired':
     case 'payment_link.cancelled':
+    case 'payment_link.replaced':
+    case 'payment_link.renewal_requested':
     case 'payment_link.held':
     case 'payment_link.released':
     case 'attempt.failed':
@@ -91,6 +95,8 @@ const sayEvent = (event: Event): string | null => {
     case 'receipt.registered':
     case 'receipt.voided':
       return event.data.gateway_reference;
+    case 'look_back.failed':
+      return event.data.failure_code;
     case 'audit_entry.created':
       return event.data.action;
     default:

@@ -7,11 +7,13 @@
 
 use std::sync::LazyLock;
 
+use domain::business::brand::BrandColor;
 use domain::calendar::parse_time_zone;
 use domain::locale::Language;
 use domain::messages::channel::Channel;
+use domain::messages::kind::MessageKind;
 use domain::messages::sms::SmsLength;
-use domain::messages::template::{Amount, End, MessageText, Values, html_of};
+use domain::messages::template::{Amount, End, Letter, MessageText, Values};
 use domain::money::{Currency, Money};
 use libfuzzer_sys::fuzz_target;
 
@@ -55,7 +57,18 @@ fn try_out(channel: Channel, subject: Option<&str>, body: &str) {
         assert!(SmsLength::of(&rendered.body).segments > 0);
         assert_eq!(rendered.subject.is_some(), channel == Channel::Email);
         assert!(!rendered.subject.unwrap_or_default().contains(['\r', '\n']));
-        let html = html_of(&rendered.body, LINK, *language).expect("what is rendered can be an email");
+        let letter = Letter {
+            body: &rendered.body,
+            link: LINK,
+            kind: MessageKind::LinkCreated,
+            language: *language,
+            business: "<b>&</b>",
+            logo: None,
+            color: BrandColor::DEFAULT,
+            amount: Money::new(5, Currency::IRR).unwrap(),
+            rial_alone: false,
+        };
+        let html = letter.html().expect("what is rendered can be an email");
         assert!(!html.contains("<b>&</b>"), "{html}");
     }
 }

@@ -25,7 +25,13 @@ fuzz_target!(|data: &[u8]| {
         match link.visit(now) {
             Visit::Paid => assert!(matches!(status, LinkStatus::Paid { .. })),
             Visit::Begin | Visit::Continue { .. } => assert_eq!(status, LinkStatus::Active),
-            Visit::Cancelled | Visit::Confirming | Visit::Expired | Visit::TooManyAttempts | Visit::UnderReview => {}
+            Visit::Cancelled
+            | Visit::Confirming
+            | Visit::Expired
+            | Visit::OnHold
+            | Visit::Replaced
+            | Visit::TooManyAttempts
+            | Visit::UnderReview => {}
         }
         if let Some((taken, _)) = link.lease_due(now) {
             assert_eq!(taken.version(), link.version() + 1);

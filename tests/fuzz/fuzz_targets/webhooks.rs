@@ -13,7 +13,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayKind, Mode};
 use domain::link::Hint;
 use domain::records::credentials::Credentials;
-use gateways::{Fields, WebhookError, WebhookHint, WebhookRequest, read_webhook};
+use gateways::{Fields, WebhookError, WebhookHint, WebhookRequest, WebhookSubject, read_webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -100,14 +100,23 @@ fn try_stripe(header: &str, body: &[u8]) {
         assert!(serde_json::from_slice::<IgnoredAny>(body).is_ok());
         let Ok(event) = serde_json::from_slice::<Value>(body) else { return };
         let (object, kind) = (&event["data"]["object"], event["type"].as_str().unwrap());
-        assert_eq!(object["metadata"]["paylink_link"], hint.link.as_str());
-        if hint.hint == Hint::Changed {
-            assert_eq!(object["metadata"]["paylink_attempt"], hint.attempt.as_str());
-            let is_of_charge = matches!(kind, "charge.refunded" | "charge.refund.updated");
-            assert!(kind.starts_with("refund.") || is_of_charge, "{kind}");
-        } else {
-            assert_eq!(object["client_reference_id"], hint.attempt.as_str());
-            assert!(kind.starts_with("checkout.session."));
+        let is_of_refund = kind.starts_with("refund.") || matches!(kind, "charge.refunded" | "charge.refund.updated");
+        match &hint.about {
+            WebhookSubject::Payment { claim, mode } => {
+                assert_eq!(*claim, format!("stripe#{}", object["payment_intent"].as_str().unwrap()));
+                assert_eq!(event["livemode"], *mode == Mode::Live);
+                assert!(hint.hint == Hint::Changed && (is_of_refund || kind.starts_with("charge.dispute.")), "{kind}");
+            }
+            WebhookSubject::Attempt { link, attempt } => {
+                assert_eq!(object["metadata"]["paylink_link"], link.as_str());
+                if hint.hint == Hint::Changed {
+                    assert_eq!(object["metadata"]["paylink_attempt"], attempt.as_str());
+                    assert!(is_of_refund, "{kind}");
+                } else {
+                    assert_eq!(object["client_reference_id"], attempt.as_str());
+                    assert!(kind.starts_with("checkout.session."));
+                }
+            }
         }
     }
 }
@@ -131,8 +140,9 @@ fn try_razorpay(header: &str, body: &[u8]) {
         assert!(serde_json::from_slice::<IgnoredAny>(body).is_ok());
         let Ok(event) = serde_json::from_slice::<Value>(body) else { return };
         let (payload, kind) = (&event["payload"], event["event"].as_str().unwrap());
+        let WebhookSubject::Attempt { link, attempt: named } = &hint.about else { panic!("{hint:?}") };
         let names = |of: &str, attempt: &Value| {
-            *attempt == hint.attempt.as_str() && payload[of]["entity"]["notes"]["paylink_link"] == hint.link.as_str()
+            *attempt == named.as_str() && payload[of]["entity"]["notes"]["paylink_link"] == link.as_str()
         };
         let is_noted = |of: &str| names(of, &payload[of]["entity"]["notes"]["paylink_attempt"]);
         if hint.hint == Hint::Changed {
@@ -158,8 +168,9 @@ fn try_mollie(query: &str, body: &[u8]) {
     let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     assert_eq!(understood == Err(WebhookError::Unreadable), !is_id, "{id:?}");
     if let Ok(Some(hint)) = understood {
-        assert_eq!(fields.get("link").map(String::as_str), Some(hint.link.as_str()));
-        assert_eq!(fields.get("attempt").map(String::as_str), Some(hint.attempt.as_str()));
+        let WebhookSubject::Attempt { link, attempt } = &hint.about else { panic!("{hint:?}") };
+        assert_eq!(fields.get("link").map(String::as_str), Some(link.as_str()));
+        assert_eq!(fields.get("attempt").map(String::as_str), Some(attempt.as_str()));
         // Whatever it is about, it is only a reason to ask.
         assert_eq!(hint.hint, Hint::Changed);
     }

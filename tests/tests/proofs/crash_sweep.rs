@@ -52,6 +52,9 @@ const STREAM_TRIES: usize = 11;
 /// A number that the demo business's own line serves.
 const LINE_NUMBER: &str = "+971500000000";
 
+/// A day and a little: the accounts of a world that just began are due to be looked at.
+const LOOKS_APART: Duration = Duration::from_secs(25 * 3_600);
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Longer than a sweep waits before it asks about a refund again, and less than it waits until it has a person look.
@@ -80,6 +83,8 @@ use GatewayKind::{Mollie, Razorpay, Sep, Stripe, Zarinpal, Zibal};
 enum Flow {
     Create,
     CreateWithReference,
+    /// Of an item that has at most one link which can be paid.
+    CreateAlone,
     FirstVisit(GatewayKind),
     LaterVisit(GatewayKind),
     /// The customer comes back, and does not try again where that fails.
@@ -87,6 +92,12 @@ enum Flow {
     /// The customer comes back, and reloads until there is a page.
     ReturnPaidAndReload(GatewayKind),
     ReturnCancelled(GatewayKind),
+    /// The customer comes back who has paid a part.
+    PartPaid(GatewayKind),
+    /// The same, and it was all that was left.
+    LastPartPaid(GatewayKind),
+    /// The customer chooses to pay another amount than the open session is for.
+    AnotherChoice(GatewayKind),
     WebhookPaid(GatewayKind),
     WebhookExpired(GatewayKind),
     /// The gateway calls, because it is done with a refund.
@@ -148,8 +159,14 @@ enum Flow {
     WebhookDashboardRefund(GatewayKind),
     /// The gateway calls, because a bank sent back a part that had gone.
     WebhookLateFailure(GatewayKind),
+    /// The gateway calls, because a bank has taken a part after a dispute.
+    WebhookDisputeLost(GatewayKind),
+    /// Nobody called about a part that somebody refunded in the dashboard, and the account's lists are looked at.
+    SweepLooksBack(GatewayKind),
     /// An operator writes down money that came by other means.
     RecordPayment,
+    /// The same, of a part.
+    RecordPart,
     /// An operator voids what was written down by mistake.
     VoidPayment,
     /// The same of a refund that was noted to have gone by other means.
@@ -160,11 +177,21 @@ enum Flow {
     DeliverVoid,
     /// A link is held for a while.
     Hold,
+    /// The outbox of a link that was paid, of which those are told who were told of the link.
+    DeliverReceipt,
     /// The outbox of a link of whose payment a part went back.
     DeliverRefund,
     /// The same, and it went by other means on a day that was added up for good.
     DeliverLateRefund,
     Cancel,
+    /// The CRM has another link made in the place of one.
+    Replace,
+    /// The customer of a link that expired asks for a new one.
+    AskForRenewal,
+    /// The outbox of a link whose customer asked for that, and the business wants it answered at once.
+    DeliverWish,
+    /// It is answered.
+    Renew,
     Amend,
     TellAgain,
     Deliver,
@@ -193,9 +220,10 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 116] = [
+const FLOWS: [Flow; 136] = [
     Flow::Create,
     Flow::CreateWithReference,
+    Flow::CreateAlone,
     Flow::FirstVisit(Zarinpal),
     Flow::FirstVisit(Stripe),
     Flow::FirstVisit(Sep),
@@ -213,6 +241,14 @@ const FLOWS: [Flow; 116] = [
     Flow::ReturnCancelled(Zarinpal),
     Flow::ReturnCancelled(Stripe),
     Flow::ReturnWithReplayedReference,
+    Flow::PartPaid(Zarinpal),
+    Flow::PartPaid(Stripe),
+    Flow::PartPaid(Sep),
+    Flow::LastPartPaid(Zarinpal),
+    Flow::LastPartPaid(Stripe),
+    Flow::AnotherChoice(Zarinpal),
+    Flow::AnotherChoice(Stripe),
+    Flow::AnotherChoice(Mollie),
     Flow::WebhookPaid(Stripe),
     Flow::WebhookPaid(Mollie),
     Flow::WebhookPaid(Razorpay),
@@ -276,6 +312,7 @@ const FLOWS: [Flow; 116] = [
     Flow::SweepReturnsRest(Mollie),
     Flow::SweepRecordsOutsideRefund,
     Flow::RecordPayment,
+    Flow::RecordPart,
     Flow::VoidPayment,
     Flow::VoidRefund,
     Flow::SweepVoidsRefund,
@@ -293,9 +330,19 @@ const FLOWS: [Flow; 116] = [
     Flow::WebhookPartFailed(Stripe),
     Flow::WebhookDashboardRefund(Stripe),
     Flow::WebhookLateFailure(Stripe),
+    Flow::WebhookDisputeLost(Stripe),
+    Flow::WebhookDisputeLost(Razorpay),
+    Flow::SweepLooksBack(Stripe),
+    Flow::SweepLooksBack(Mollie),
+    Flow::SweepLooksBack(Razorpay),
+    Flow::DeliverReceipt,
     Flow::DeliverRefund,
     Flow::DeliverLateRefund,
     Flow::Cancel,
+    Flow::Replace,
+    Flow::AskForRenewal,
+    Flow::DeliverWish,
+    Flow::Renew,
     Flow::Amend,
     Flow::TellAgain,
     Flow::Deliver,
@@ -353,6 +400,9 @@ impl Flow {
             | Self::ReturnPaid(gateway)
             | Self::ReturnPaidAndReload(gateway)
             | Self::ReturnCancelled(gateway)
+            | Self::PartPaid(gateway)
+            | Self::LastPartPaid(gateway)
+            | Self::AnotherChoice(gateway)
             | Self::WebhookPaid(gateway)
             | Self::WebhookExpired(gateway)
             | Self::WebhookRefunded(gateway)
@@ -371,6 +421,8 @@ impl Flow {
             | Self::WebhookPartFailed(gateway)
             | Self::WebhookDashboardRefund(gateway)
             | Self::WebhookLateFailure(gateway)
+            | Self::WebhookDisputeLost(gateway)
+            | Self::SweepLooksBack(gateway)
             | Self::SweepCloses(gateway) => gateway,
             Self::Resolve(_)
             | Self::SweepKeeps
@@ -385,6 +437,7 @@ impl Flow {
             Self::NoteOutsideRefund
             | Self::SweepRecordsOutsideRefund
             | Self::RecordPayment
+            | Self::RecordPart
             | Self::VoidPayment
             | Self::VoidRefund
             | Self::SweepVoidsRefund
@@ -392,6 +445,7 @@ impl Flow {
             | Self::Hold
             | Self::Create
             | Self::CreateWithReference
+            | Self::CreateAlone
             | Self::ResultPage
             | Self::SummaryPage
             | Self::GoOn
@@ -399,6 +453,11 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::Cancel
+            | Self::Replace
+            | Self::AskForRenewal
+            | Self::DeliverWish
+            | Self::DeliverReceipt
+            | Self::Renew
             | Self::Amend
             | Self::TellAgain
             | Self::Deliver
@@ -431,7 +490,11 @@ impl Flow {
             }
         };
         match self {
-            Self::CreateWithReference => body["reference_id"] = json!(key),
+            Self::CreateWithReference | Self::Replace => body["reference_id"] = json!(key),
+            Self::CreateAlone => {
+                body["item_id"] = json!(key);
+                body["reference_id"] = json!(key);
+            }
             Self::AddUp => body["expires_in_days"] = json!(0),
             Self::DeliverLatePayment => body["account_id"] = json!("late-euro"),
             Self::AskForPartOfAttempt => body["after_payment"] = json!({ "register_receipt": false }),
@@ -439,8 +502,15 @@ impl Flow {
                 body["item_id"] = json!("inv-77");
                 body["after_payment"] = json!({ "receipt_field": "payment" });
             }
+            Self::PartPaid(_) | Self::LastPartPaid(_) | Self::AnotherChoice(_) => {
+                body["payment_plan"] = json!({ "minimum": body["amount"].as_i64().unwrap() * 3 / 10 });
+            }
             Self::SummaryPage | Self::GoOn => body["account_id"] = json!(CONFIRMING_ACCOUNT),
-            Self::Deliver | Self::TellAgain | Self::DeliverAfterReplay => {
+            Self::DeliverReceipt => {
+                body["recipients"] = json!({ "contact": true });
+                body["after_payment"]["send_receipt"] = json!(true);
+            }
+            Self::Deliver | Self::TellAgain | Self::DeliverAfterReplay | Self::Renew => {
                 body["recipients"] = json!({ "contact": true });
             }
             Self::DeliverEverywhere => {
@@ -466,7 +536,14 @@ impl Flow {
         let made_at = world.now().to_string();
         let (back, session) = (String::new(), String::new());
         let mut scene = Scene { body: self.body(&key), key, link: None, back, session, made_at, refund: None };
-        if matches!(self, Self::Create | Self::CreateWithReference) {
+        if self == Self::CreateAlone {
+            want(world, "one_active_link_per_item").await;
+            let item = json!({ "kind": "invoice", "title": "Alone", "contact_id": "c-1042",
+                               "receipt_fields": [{ "key": "payment", "label": "Payment" }] });
+            let written = world.crm(Method::PUT, &format!("/v1/items/{}", scene.key), &item, &[]).await.unwrap();
+            assert!(written.status.is_success(), "{}", written.text);
+        }
+        if matches!(self, Self::Create | Self::CreateWithReference | Self::CreateAlone) {
             return scene;
         }
         let link = world.make_link(&scene.body, &scene.key).await;
@@ -489,10 +566,20 @@ impl Flow {
     async fn prepare_without_payment(self, world: &FaultyWorld, link: &Made) -> bool {
         match self {
             Self::FirstVisit(_) | Self::SummaryPage | Self::Deliver | Self::DeliverEverywhere | Self::Amend => {}
-            Self::RecordPayment | Self::Hold => {}
+            Self::RecordPayment | Self::RecordPart | Self::Hold | Self::Replace => {}
             Self::VoidPayment => drop(world.record(link, "cash").await.unwrap()),
             Self::GoOn => drop(world.open(&link.url).await.unwrap()),
-            Self::SweepExpires => world.turn_time(8 * 24 * 60 * MINUTE),
+            Self::DeliverWish | Self::Renew => {
+                want(world, "renew_links_on_request").await;
+                world.bring_stream().await;
+                world.turn_time(8 * 24 * 60 * MINUTE);
+                let button = format!("{}/ask-again", link.url);
+                world.ask(Method::POST, &button, &[], Some("")).await.unwrap();
+                if self == Self::Renew {
+                    world.bring_stream().await;
+                }
+            }
+            Self::SweepExpires | Self::AskForRenewal => world.turn_time(8 * 24 * 60 * MINUTE),
             Self::AddUp => {
                 world.turn_time(2 * 24 * 60 * MINUTE);
                 world.sweep().await.unwrap().unwrap();
@@ -539,6 +626,13 @@ impl Flow {
                 scene.back = world.choose(page, returning(gateway)).await.unwrap();
             }
             Self::ReturnCancelled(_) => scene.back = world.choose(page, "cancelled").await.unwrap(),
+            Self::PartPaid(gateway) => scene.back = world.choose(page, returning(gateway)).await.unwrap(),
+            Self::LastPartPaid(gateway) => {
+                let back = world.choose(page, returning(gateway)).await.unwrap();
+                world.open(&back).await.unwrap();
+                let page = world.visit_to_pay(&link, "pay=all").await.unwrap();
+                scene.back = world.choose(&page, returning(gateway)).await.unwrap();
+            }
             Self::ReturnWithReplayedReference => scene.back = replayed_return(world, scene, page).await,
             Self::WebhookPaid(gateway) => drop(world.choose(page, silent(gateway)).await),
             Self::WebhookExpired(_) => world.turn_time(32 * MINUTE),
@@ -579,9 +673,23 @@ impl Flow {
                 world.turn_time(MINUTE);
             }
             Self::SweepCloses(_) => drop(world.cancel(&link, true).await.unwrap()),
-            Self::WebhookDashboardRefund(gateway) => {
+            Self::WebhookDisputeLost(gateway) => {
                 let back = world.choose(page, returning(gateway)).await.unwrap();
                 world.open(&back).await.unwrap();
+                for (what, order) in [
+                    ("dispute", json!({ "amount": scene.part(), "silent": true })),
+                    ("complete_dispute", json!({ "outcome": "lost", "silent": true })),
+                ] {
+                    let what = format!("{}/{what}", scene.session);
+                    assert!(world.order_at_gateway(gateway.as_str(), &what, &order).await.is_success());
+                }
+            }
+            Self::WebhookDashboardRefund(gateway) | Self::SweepLooksBack(gateway) => {
+                let back = world.choose(page, returning(gateway)).await.unwrap();
+                world.open(&back).await.unwrap();
+                if matches!(self, Self::SweepLooksBack(_)) {
+                    world.turn_time(LOOKS_APART);
+                }
                 let by_hand = format!("{}/dashboard_refund", scene.session);
                 let amount = json!({ "amount": scene.part(), "silent": true });
                 assert!(world.order_at_gateway(gateway.as_str(), &by_hand, &amount).await.is_success());
@@ -599,6 +707,10 @@ impl Flow {
                     world.turn_time(11 * MINUTE);
                 }
                 world.webhook(Stripe, &scene.session, "checkout.session.completed").await.unwrap();
+            }
+            Self::DeliverReceipt => {
+                let back = world.choose(page, returning(Zarinpal)).await.unwrap();
+                world.open(&back).await.unwrap();
             }
             Self::Resolve(_) => pay_less(world, page).await,
             Self::SweepKeeps => {
@@ -732,15 +844,18 @@ impl Flow {
     async fn step(self, world: &FaultyWorld, scene: &Scene) -> bool {
         let is_answered = |reply: Option<tests::Reply>| reply.is_some_and(|reply| !reply.status.is_server_error());
         match self {
-            Self::Create | Self::CreateWithReference => {
+            Self::Create | Self::CreateWithReference | Self::CreateAlone => {
                 let reply = world.create(&scene.body, &scene.key).await;
                 reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
             }
             Self::FirstVisit(_) => world.visit(scene.link()).await.is_some(),
             Self::LaterVisit(_) => is_answered(world.open(&scene.link().url).await),
+            Self::AnotherChoice(_) => world.visit_to_pay(scene.link(), "pay=all").await.is_some(),
             Self::ReturnPaid(_)
             | Self::ReturnPaidAndReload(_)
             | Self::ReturnCancelled(_)
+            | Self::PartPaid(_)
+            | Self::LastPartPaid(_)
             | Self::ReturnWithReplayedReference => is_answered(world.open(&scene.back).await),
             Self::WebhookPaid(gateway) => {
                 let kind = if gateway == Stripe { "checkout.session.completed" } else { "payment_link.paid" };
@@ -755,6 +870,7 @@ impl Flow {
             | Self::WebhookPartReturned(gateway)
             | Self::WebhookPartFailed(gateway)
             | Self::WebhookLateFailure(gateway) => is_answered(world.refund_webhook(gateway, &scene.session).await),
+            Self::WebhookDisputeLost(gateway) => is_answered(world.dispute_webhook(gateway, &scene.session).await),
             Self::WebhookDashboardRefund(gateway) => {
                 is_answered(world.dashboard_webhook(gateway, &scene.session).await)
             }
@@ -782,6 +898,7 @@ impl Flow {
             | Self::SweepVoidsRefund
             | Self::SweepHearsOfPart(_)
             | Self::SweepHearsOfFailedPart(_)
+            | Self::SweepLooksBack(_)
             | Self::SweepCloses(_) => matches!(world.sweep().await, Some(Ok(_))),
             Self::AskForPart | Self::AskForPartOfAttempt | Self::NoteOutsideRefund => {
                 let wish = self.wish(scene).unwrap();
@@ -793,14 +910,26 @@ impl Flow {
                 is_answered(world.resolve_refund(scene.link(), refund, how.as_str(), &scene.key).await)
             }
             Self::Resolve(how) => is_answered(world.resolve(scene.link(), how.as_str(), &scene.key).await),
-            Self::RecordPayment => {
-                let reply = world.record(scene.link(), &scene.key).await;
+            Self::RecordPayment | Self::RecordPart => {
+                let part = (self == Self::RecordPart).then(|| scene.part());
+                let reply = world.record_some(scene.link(), part, &scene.key).await;
                 reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
             }
             Self::VoidPayment => is_answered(world.void(scene.link(), &scene.key).await),
             Self::VoidRefund => is_answered(world.void_refund(scene.link(), &scene.key).await),
             Self::Hold => is_answered(world.hold(scene.link(), &scene.key).await),
             Self::Cancel => is_answered(world.cancel(scene.link(), true).await),
+            Self::Replace => {
+                let reply = world.replace(scene.link(), &json!({ "amount": 40_000 }), &scene.key).await;
+                let refused = reply.as_ref().filter(|reply| reply.status.is_client_error());
+                assert!(refused.is_none(), "{refused:?}");
+                reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
+            }
+            Self::AskForRenewal => {
+                let button = format!("{}/ask-again", scene.link().url);
+                let reply = world.ask(Method::POST, &button, &[], Some("")).await;
+                reply.is_some_and(|reply| reply.status == StatusCode::GONE)
+            }
             Self::Amend => {
                 let path = format!("/v1/payment-links/{}", scene.link().id);
                 let body = json!({ "description": "Changed" });
@@ -841,10 +970,13 @@ impl Flow {
             | Self::DeliverLatePayment
             | Self::DeliverRefund
             | Self::DeliverVoid
+            | Self::DeliverWish
+            | Self::DeliverReceipt
             | Self::DeliverLateRefund => {
                 world.bring_stream().await;
                 true
             }
+            Self::Renew => matches!(world.run_batches().await, Some(Ok(_))),
             Self::AddUp => is_answered(add_up(world, 2).await),
             Self::DeliverAgain | Self::DeliverEventsAgain => matches!(world.retry_messages().await, Some(Ok(_))),
         }
@@ -887,10 +1019,15 @@ impl Flow {
         match self {
             Self::Create
             | Self::CreateWithReference
+            | Self::CreateAlone
             | Self::FirstVisit(_)
             | Self::LaterVisit(_)
             | Self::ReturnPaidAndReload(_)
             | Self::ReturnWithReplayedReference
+            | Self::PartPaid(_)
+            | Self::LastPartPaid(_)
+            | Self::AnotherChoice(_)
+            | Self::RecordPart
             | Self::WebhookPaid(_)
             | Self::WebhookExpired(_)
             | Self::WebhookRefunded(_)
@@ -900,6 +1037,8 @@ impl Flow {
             | Self::GoOn
             | Self::Resolve(_)
             | Self::Cancel
+            | Self::Replace
+            | Self::AskForRenewal
             | Self::Amend
             | Self::TellAgain
             | Self::Redeliver
@@ -920,6 +1059,7 @@ impl Flow {
             | Self::WebhookPartFailed(_)
             | Self::WebhookDashboardRefund(_)
             | Self::WebhookLateFailure(_)
+            | Self::WebhookDisputeLost(_)
             | Self::AddUp => true,
             Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)
@@ -947,11 +1087,21 @@ impl Flow {
             | Self::DeliverVoid
             | Self::SweepHearsOfPart(_)
             | Self::SweepHearsOfFailedPart(_)
+            | Self::SweepLooksBack(_)
             | Self::DeliverRefund
             | Self::DeliverLateRefund
+            | Self::DeliverWish
+            | Self::DeliverReceipt
+            | Self::Renew
             | Self::DeliverLatePayment => false,
         }
     }
+}
+
+/// The business has this set from now on.
+async fn want(world: &FaultyWorld, setting: &str) {
+    let reply = world.crm(Method::PATCH, "/v1/settings", &json!({ setting: true }), &[]).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
 }
 
 /// Somebody asks what the links of the last days add up to, and their receipts.
@@ -1121,6 +1271,10 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
     world.proxy.record();
     for _ in 0..3 {
         if flow.is_asked_again() && !is_answered {
+            if matches!(flow, Flow::AnotherChoice(_)) {
+                // A gateway is not asked for a customer more often than every three seconds.
+                world.turn_time(Duration::from_secs(4));
+            }
             is_answered = flow.step(world, &scene).await;
         }
     }
@@ -1136,6 +1290,11 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         // A gateway that has the order is asked about it every ten minutes, also where a run died that had leased that; and
         // what it shows late it shows by now.
         world.turn_time(15 * MINUTE);
+        world.confirm().await;
+    }
+    if matches!(flow, Flow::SweepLooksBack(_)) {
+        // A look that met trouble is made again an hour later.
+        world.turn_time(61 * MINUTE);
         world.confirm().await;
     }
     // What is asked about once more needs a person again where the gateway still shows nothing.
@@ -1194,7 +1353,11 @@ impl Learned {
         // Nobody can know whether the gateway refunded, and nobody asks for a second refund: a person has to look.
         let for_a_person = self.truth.replace("refunded", "needs_review");
         let is_for_a_person = flow.may_need_a_person(point) && run.truth == for_a_person;
-        if run.truth != self.truth && !is_for_a_person {
+        // Where the call that closes the session before meets trouble, that stays open until its time is over: no more than is
+        // due is taken there.
+        let is_left_open = matches!(flow, Flow::AnotherChoice(_))
+            && run.truth == self.truth.replace("\"failed\", \"open\"", "\"open\", \"open\"");
+        if run.truth != self.truth && !is_for_a_person && !is_left_open {
             tally.found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, self.truth));
         }
         run.wrong.is_empty()
@@ -1247,7 +1410,7 @@ async fn sweep_all(flows: Vec<Flow>, every: usize) -> Tally {
     for tally in join_all(sweeps).await {
         all.add(tally.unwrap());
     }
-    println!("{} points were tally.", all.tried);
+    println!("{} points were tried.", all.tried);
     all
 }
 

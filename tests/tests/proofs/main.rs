@@ -5,6 +5,7 @@
 
 mod crash_sweep;
 mod load;
+mod look_backs;
 mod many_links;
 mod many_totals;
 mod orders;

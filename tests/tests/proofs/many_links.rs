@@ -242,7 +242,8 @@ fn ids(page: &Value) -> Vec<String> {
 
 async fn make(world: &FaultyWorld, kind: Kind, key: String) -> Made {
     let mut body = json!({
-        "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77", "recipients": {},
+        "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000,
+        "when_paid_elsewhere": "ignore", "description": "Invoice 77", "recipients": {},
         "expires_in_days": if kind == Kind::Expired { 0 } else { 730 },
     });
     if kind == Kind::Rare {

@@ -1,8 +1,9 @@
 //! Hours in the life of two businesses, many times over: links are made and paid at every gateway, on accounts that take
 //! late money and on others, customers come and go, pay less, and try the reference of another payment, the CRM
 //! cancels, reminds and decides what needed review, money goes back whole, in parts and by other means, also where two ask for
-//! it at once, persons find out what became of that, books are closed and opened, time passes, and whatever can go wrong with
-//! a call does, by chance.
+//! it at once, persons find out what became of that, somebody refunds in a gateway's dashboard, banks send refunds back and ask
+//! for money again, of which gateways call or do not, books are closed and opened, time passes, and whatever can go wrong
+//! with a call does, by chance.
 //! Sometimes nothing is delivered for so long that the stream gives up. Both businesses call their links, keys, accounts and
 //! customers alike, and at some gateways they are one merchant. After each step nothing has moved backward, and in the end
 //! the books of each are right.
@@ -91,6 +92,10 @@ struct Wish {
 
 /// What Stripe, Mollie and Razorpay tell that is not about a session but about a refund in it.
 const ABOUT_A_REFUND: &str = "a refund changed";
+
+/// And what happened there without us.
+const ABOUT_THE_DASHBOARD: &str = "somebody was at the dashboard";
+const ABOUT_A_DISPUTE: &str = "a dispute changed";
 
 /// The gateways that can be told to take their time with a refund.
 const SLOW_GATEWAYS: [GatewayKind; 4] =
@@ -204,7 +209,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(32) {
+        match self.chance.below(36) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -227,6 +232,9 @@ impl<'a> Story<'a> {
             27 => self.record(at).await,
             28..=29 => self.void(at).await,
             30 => self.hold(at).await,
+            31..=32 => self.something_happens_at_the_gateway(at).await,
+            33 => self.replace(at).await,
+            34 => self.ask_for_renewal(at).await,
             _ => self.time_passes(),
         }
     }
@@ -247,8 +255,10 @@ impl<'a> Story<'a> {
 
     async fn visit(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
-        let page = self.world.visit(&link).await;
-        self.note(&format!("link {at} is opened and leads to {page:?}"));
+        // Where the link leaves that to the customer, it is chosen what to pay.
+        let choice = self.chance.one_of(&["pay=part", "pay=all", "pay=other&amount=20000", ""]);
+        let page = self.world.visit_to_pay(&link, choice).await;
+        self.note(&format!("link {at} is opened, {choice} is chosen, and it leads to {page:?}"));
         if page.is_some() {
             self.links[at].page = page;
         }
@@ -338,10 +348,11 @@ impl<'a> Story<'a> {
     /// A gateway's server calls.
     async fn tell(&mut self, webhook: &Webhook) -> Option<StatusCode> {
         let Webhook { gateway, session, kind } = webhook;
-        let reply = if *kind == ABOUT_A_REFUND {
-            self.world.refund_webhook(*gateway, session).await
-        } else {
-            self.world.webhook(*gateway, session, kind).await
+        let reply = match *kind {
+            ABOUT_A_REFUND => self.world.refund_webhook(*gateway, session).await,
+            ABOUT_THE_DASHBOARD => self.world.dashboard_webhook(*gateway, session).await,
+            ABOUT_A_DISPUTE => self.world.dispute_webhook(*gateway, session).await,
+            _ => self.world.webhook(*gateway, session, kind).await,
         };
         let status = reply.map(|reply| reply.status);
         self.note(&format!("{gateway:?} tells {kind} of {session}: {status:?}"));
@@ -469,9 +480,10 @@ impl<'a> Story<'a> {
     async fn record(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
         let key = self.new_key(at);
+        let amount = self.chance.once_in(2).then_some(10_000);
         for _ in 0..2 {
-            let reply = self.world.record(&link, &key).await.map(|reply| reply.status);
-            self.note(&format!("link {at} is said to be paid in cash: {reply:?}"));
+            let reply = self.world.record_some(&link, amount, &key).await.map(|reply| reply.status);
+            self.note(&format!("{amount:?} or all of link {at} is said to be paid in cash: {reply:?}"));
             if reply.is_some_and(|status| !status.is_server_error()) {
                 break;
             }
@@ -488,6 +500,19 @@ impl<'a> Story<'a> {
             ("refund", self.world.void_refund(&link, &key).await)
         };
         self.note(&format!("a {what} of link {at} is void: {:?}", reply.map(|reply| reply.status)));
+    }
+
+    /// Somebody refunds in a dashboard, or a bank takes or sends back: of some of that the gateway calls.
+    async fn something_happens_at_the_gateway(&mut self, at: usize) {
+        let Some((at, link)) = self.paid(at).await else { return };
+        let Some((gateway, session, what)) = self.world.happen_at_gateway(&link, &mut self.chance).await else {
+            return;
+        };
+        self.note(&format!("{what} of link {at}, in {session} at {gateway:?}"));
+        if self.chance.once_in(2) {
+            let kind = if what.ends_with("dispute") { ABOUT_A_DISPUTE } else { ABOUT_THE_DASHBOARD };
+            self.webhooks.push(Webhook { gateway, session, kind });
+        }
     }
 
     /// An operator holds a link, or its customer says to have paid.
@@ -539,7 +564,8 @@ impl<'a> Story<'a> {
         } else {
             (Some(today.yesterday().unwrap()), Some(zone.to_timestamp(today.at(0, 0, 0, 0)).unwrap()))
         };
-        let settings = json!({ "time_zone": name, "books_closed_until": day });
+        let renews = self.chance.once_in(2);
+        let settings = json!({ "time_zone": name, "books_closed_until": day, "renew_links_on_request": renews });
         let mut status = None;
         for _ in 0..MOST_ASKED {
             let reply = self.world.crm_as(key_of(DEMO), Method::PATCH, "/v1/settings", &settings, &[]).await;
@@ -656,6 +682,52 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// The CRM has another link made in the place of one, and asks again where it got no answer.
+    async fn replace(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let key = self.new_key(at);
+        let force = self.chance.once_in(2);
+        let body = if self.chance.once_in(2) {
+            json!({ "force": force })
+        } else {
+            json!({ "force": force, "amount": 40_000, "payment_plan": null, "expires_in_days": 1 })
+        };
+        for _ in 0..2 {
+            let reply = self.world.replace(&link, &body, &key).await;
+            let status = reply.as_ref().map(|reply| reply.status);
+            self.note(&format!("link {at} is replaced by {body}: {status:?}"));
+            if let Some(reply) = reply.filter(|reply| reply.status == StatusCode::CREATED) {
+                let (made, account) = (reply.json(), self.links[at].account);
+                let mut body = self.links[at].body.clone();
+                body["amount"] = made["amount"].clone();
+                self.links.push(Wanted {
+                    body,
+                    key,
+                    made: Some(Made::read(link.key, &made)),
+                    account,
+                    is_tried_on: false,
+                    page: None,
+                    back: None,
+                    wishes: Vec::new(),
+                });
+                return;
+            }
+            if status.is_some_and(|status| !status.is_server_error()) {
+                return;
+            }
+        }
+    }
+
+    /// A customer presses the button of the page of a link that expired, or presses where it was.
+    async fn ask_for_renewal(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let status = self.world.ask(Method::POST, &format!("{}/ask-again", link.url), &[], Some("")).await;
+        self.note(&format!(
+            "a new link is asked for in the place of link {at}: {:?}",
+            status.map(|reply| reply.status)
+        ));
+    }
+
     /// Money arrives at Stripe, the others refund or keep what nobody verified.
     async fn gateway_goes_on(&mut self) {
         if let Some(session) = self.processing.pop() {
@@ -716,6 +788,7 @@ impl<'a> Story<'a> {
     async fn schedules_come(&mut self) {
         self.world.bring_stream().await;
         let swept = self.world.sweep().await;
+        let _ = self.world.run_batches().await;
         let tried = self.world.retry_messages().await;
         self.note(&format!("the schedules come: {swept:?}, {tried:?}"));
     }
@@ -822,6 +895,18 @@ fn wanted(
         2 => body["reference_id"] = json!(format!("reference-{seed}-{number}")),
         _ => {}
     }
+    if chance.once_in(2) {
+        body["after_payment"]["send_receipt"] = json!(true);
+    }
+    match chance.below(4) {
+        0 => body["payment_plan"] = json!({ "minimum": 15_000 }),
+        1 => {
+            let due = |share: u32| (world.now() + minutes * MINUTE * share / 4).to_string();
+            body["payment_plan"] = json!({ "parts": [{ "amount": 20_000, "due_at": due(1) },
+                                                     { "amount": 30_000 + number, "due_at": due(3) }] });
+        }
+        _ => {}
+    }
     match chance.below(5) {
         0 => body["recipients"] = json!({ "contact": true }),
         2 if account.0 == DEMO => body["recipients"] = json!({ "mobiles": [LINE_NUMBER] }),
@@ -919,6 +1004,9 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     world.confirm().await;
     let mut wrong = settle(world, &mut story).await;
     wrong.append(&mut story.wrong);
+    // What no gateway called about is in its lists, which are looked at once a day.
+    world.turn_time(25 * 60 * MINUTE);
+    world.confirm().await;
     let (more, evidence) = world.check(Stage::CaughtUp).await;
     wrong.extend(more);
     wrong.extend(world.check_lists(&evidence, Extent::Every).await);
@@ -931,6 +1019,9 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
             tally.add(format!("{} links of {}", link.status_at(world.now()).name(), link.business()));
             link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));
+            for dispute in link.attempts().iter().flat_map(|attempt| &attempt.disputes) {
+                tally.add(format!("disputes that are {}", dispute.state.name()));
+            }
             for refund in link.attempts().iter().flat_map(|attempt| &attempt.refunds) {
                 let (how, by) = (refund.cause.as_str(), refund.method.as_str());
                 tally.add(format!("{how} refunds by {by} that have {}", refund.state.name()));

@@ -18,10 +18,11 @@ use tests::faulty_world::{FaultyWorld, Made};
 use tests::meter::{Load, Meter, Usage};
 use tests::totals::ask;
 
-/// One recipient on one channel, an item with a receipt field, one endpoint of the CRM.
+/// One recipient on one channel, an item with a receipt field and without an amount, one endpoint of the CRM.
 fn reference_link() -> Value {
     json!({
-        "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
+        "account_id": "main", "contact_id": "c-1042", "item_id": "form-77", "description": "Invoice 77",
+        "amount": 1_500_000,
         "recipients": { "contact": true }, "message": { "channels": ["sms"] },
         "after_payment": { "receipt_field": "payment" },
     })
@@ -35,9 +36,19 @@ fn quiet_link() -> Value {
     body
 }
 
+/// An item with a receipt field, and an amount where it has one.
+async fn put_item(world: &FaultyWorld, id: &str, amount: Value) {
+    let fields = json!([{ "key": "payment", "label": "Payment" }]);
+    let item = json!({ "kind": "invoice", "title": "Invoice 77", "contact_id": "c-1042", "receipt_fields": fields,
+                       "amount": amount, "currency": if amount.is_null() { Value::Null } else { json!("IRR") } });
+    let written = world.crm(Method::PUT, &format!("/v1/items/{id}"), &item, &[]).await.unwrap();
+    assert!(written.status.is_success(), "{}", written.text);
+}
+
 /// A world in which every function has read its settings, keys and credentials.
 async fn warm_world() -> FaultyWorld {
     let world = FaultyWorld::metered(3600).await;
+    put_item(&world, "form-77", Value::Null).await;
     let link = world.make_link(&reference_link(), "warm").await;
     let other = world.make_link(&reference_link(), "warm-too").await;
     for link in [&link, &other] {
@@ -134,6 +145,28 @@ async fn a_paid_link_stays_within_two_kilobytes_whatever_it_was_sent_by() {
         assert_usage(&usage, 3, 1.0, 18);
         assert!(usage.largest_item <= 2036, "{channel}: {} bytes leave no room for a longer port", usage.largest_item);
     }
+}
+
+/// What all links of an item together may take is asked when the link is opened and while the payment is taken, and written
+/// with it.
+#[tokio::test]
+async fn an_item_with_an_amount_costs_a_read_of_what_was_paid_for_it_and_two_units_more() {
+    let world = warm_world().await;
+    put_item(&world, "inv-guarded", json!(1_500_000)).await;
+    let mut body = quiet_link();
+    body["item_id"] = json!("inv-guarded");
+    world.usage();
+    let link = world.make_link(&body, "guarded").await;
+    assert_usage(&world.usage(), 3, 5.0, 6);
+    world.bring_stream().await;
+    // The link was just made, so that it is asked whether the item was paid meanwhile.
+    assert_usage(&world.usage(), 3, 2.0, 2);
+    world.go_to_gateway(&link).await;
+    assert_usage(&world.usage(), 3, 2.0, 5);
+    pay(&world, &link, "paid").await;
+    assert_usage(&world.usage(), 4, 2.0, 20);
+    world.open(&link.url).await.unwrap();
+    assert_usage(&world.usage(), 1, 1.0, 0);
 }
 
 #[tokio::test]
@@ -237,7 +270,8 @@ async fn expiring_reads_a_hundred_links_at_once_and_writes_each_once() {
     for number in 0..LINKS {
         world.make_link(&body, &format!("expires-{number}")).await;
     }
-    world.turn_time(Duration::from_secs(24 * 3600));
+    // Their day is over, and no account's lists are looked at yet.
+    world.turn_time(Duration::from_secs(20 * 3600));
     world.usage();
     world.sweep().await.unwrap().unwrap();
     let usage = world.usage();
@@ -251,6 +285,21 @@ async fn expiring_reads_a_hundred_links_at_once_and_writes_each_once() {
 }
 
 /// What each step of a link's life asks of DynamoDB.
+#[tokio::test]
+async fn looking_at_the_lists_of_an_account_is_three_reads_and_two_writes_a_day() {
+    let world = warm_world().await;
+    world.turn_time(Duration::from_secs(25 * 3600));
+    world.usage();
+    let swept = world.sweep().await.unwrap().unwrap();
+    let usage = world.usage();
+    let looks = usize::try_from(swept["looked_back"].as_u64().unwrap()).unwrap();
+    assert_eq!(looks, 4, "three accounts of one business and one of the other");
+    let (idle, beat) = (16, 1);
+    // How far it is, the account and its credentials are read; each write moves its place in the index of due work.
+    assert_eq!(usage.round_trips, idle + beat + 5 * looks, "{usage}");
+    assert_eq!(usage.write_units, beat + 2 * 3 * looks, "{usage}");
+}
+
 async fn life_of(
     world: &FaultyWorld,
     key: &'static str,
@@ -331,7 +380,7 @@ async fn a_page_of_any_list_is_read_in_three_round_trips() {
         ("status=active,expired&account_id=main", 3),
         ("contact_id=c-1042", 2),
         ("contact_id=c-1042&status=active", 2),
-        ("item_id=inv-77&opened=false&order=newest", 2),
+        ("item_id=form-77&opened=false&order=newest", 2),
         (rest, 3),
         // No month is read that has not come.
         ("created_to=2199-12-31", 3),
@@ -354,6 +403,7 @@ async fn a_page_of_any_list_is_read_in_three_round_trips() {
 async fn a_business_with_ten_thousand_links_is_asked_what_is_live_and_what_is_rare() {
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    put_item(&world, "form-77", Value::Null).await;
     let rare = json!({ "account_id": "euro", "contact": { "id": "c-many", "name": "Many" }, "amount": 1999 });
     for number in 0..3 {
         world.make_link(&rare, &format!("rare-{number}")).await;
@@ -403,6 +453,7 @@ async fn search(world: &FaultyWorld, text: &str) -> (Value, Usage) {
 async fn a_search_costs_five_read_units_whatever_is_typed_and_however_much_there_is() {
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    put_item(&world, "form-77", Value::Null).await;
     let contact = json!({ "name": "Sara Zand", "mobile": "09350000001", "email": "sara@example.com",
                           "people": [{ "role": "manager", "name": "Nima Zand", "mobile": "09350000002" }] });
     assert!(world.crm(Method::PUT, "/v1/contacts/c-s", &contact, &[]).await.unwrap().status.is_success());
@@ -475,8 +526,9 @@ async fn what_a_receipt_is_found_by_is_one_call_and_a_unit_for_each_way() {
     pay(&world, &link, "paid").await;
     world.usage();
     world.bring_stream().await;
-    // Two events with their places in the list, and a row for the reference, the card, and the amount in Rial and in Toman.
-    assert_usage(&world.usage(), 4, 1.0, 2 * 2 + 4);
+    // Two events with their places in the list, a row for the reference, the card, and the amount in Rial and in Toman, and
+    // where the receipt is read.
+    assert_usage(&world.usage(), 5, 1.0, 2 * 2 + 4 + 1);
 }
 
 /// What totals ask of the table, with all calls that it takes on this machine.
@@ -503,6 +555,7 @@ async fn put_links_over(world: &FaultyWorld, engine: &Engine, links: usize, time
 async fn a_year_of_ten_thousand_links_is_read_once_and_then_costs_what_its_days_cost() {
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    put_item(&world, "form-77", Value::Null).await;
     let begins = world.now();
     const LINKS: usize = 10_000;
     let year = Duration::from_secs(365 * 24 * 3600);
@@ -540,6 +593,7 @@ async fn a_year_of_ten_thousand_links_is_read_once_and_then_costs_what_its_days_
 async fn whoever_asks_again_comes_further_however_little_time_a_call_has() {
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    put_item(&world, "form-77", Value::Null).await;
     let begins = world.now();
     const LINKS: usize = 20_000;
     let week = Duration::from_secs(7 * 24 * 3600);
@@ -647,7 +701,7 @@ async fn the_partitions_that_links_share_are_the_ones_that_the_page_names() {
 
     let of_all = |partition: &str| {
         // What receipts are found by is spread by reference, card and amount: no more than a thousand a second of one amount.
-        let own = ["link#", "receipt#", "receipt-search#", "claim#", "provider-message#", "due "];
+        let own = ["link#", "receipt#", "receipt-page#", "receipt-search#", "claim#", "provider-message#", "due "];
         let of_one_customer = ["contact#", "item#", "by-contact ", "by-item "];
         !own.iter().chain(&of_one_customer).any(|prefix| partition.starts_with(prefix))
     };

@@ -17,4 +17,5 @@ mod peers;
 mod restore;
 mod store;
 mod template;
+mod trust;
 mod workspace;

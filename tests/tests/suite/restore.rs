@@ -818,3 +818,31 @@ async fn a_link_that_comes_back_knows_what_went_back_of_its_payment_since() {
         assert_eq!(book["refunded"], 1_699, "the rest, and no more: {book}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_was_replaced_since_does_not_come_back_to_be_paid_beside_the_newest() {
+    let world = FaultyWorld::start(0).await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000 });
+    let first = world.make_link(&body, "first").await;
+    world.bring_stream().await;
+    let (at, copies) = (world.now(), copies(&world).await);
+    world.turn_time(Duration::from_secs(120));
+    let made = world.replace(&first, &json!({ "amount": 40_000 }), "newest").await.unwrap();
+    let newest = Made::read(first.key, &made.json());
+    world.bring_stream().await;
+    let (before, after) = (everything(&world.cloud).await, Everything::new());
+    let links = [("first", first), ("newest", newest)].into();
+    let lost = Lost { told: told(&world), links, world, copies, at, before, after };
+    let (first, newest) = (&lost.links["first"], &lost.links["newest"]);
+    let partition = format!("link#{}", first.id);
+    lost.lose(|pk, sk| pk == partition && sk == "link").await;
+    lost.restore_all().await;
+    let back = lost.link("first").await;
+    assert_eq!((&back["status"], &back["replaced_by"]), (&json!("replaced"), &json!(newest.id)), "{back}");
+    assert_eq!(lost.world.open(&first.url).await.unwrap().location(), newest.url);
+    // Without the pointer each link of the chain leads to the next.
+    lost.lose(|pk, sk| pk == partition && sk == "newest").await;
+    lost.restore_all().await;
+    assert!(!everything(&lost.world.cloud).await.contains_key(&(partition.clone(), "newest".to_owned())));
+    assert_eq!(lost.world.open(&first.url).await.unwrap().location(), newest.url);
+}

@@ -9,6 +9,7 @@ mod lists;
 mod reports;
 mod rows;
 mod shards;
+mod succession;
 mod totals;
 
 use std::collections::BTreeMap;
@@ -31,13 +32,14 @@ use domain::money::{Currency, Money};
 use domain::records::account::LatePayment;
 use domain::records::contact::{Contact, NamedPerson};
 use domain::records::item::Item;
+use domain::records::item_payments::{ItemGuard, ItemPayments};
 use futures_util::future::join_all;
 use paylink_local::Cloud;
 use runtime::{Environment, Runtime};
 use store::{
-    ApiKey, ChangedRecord, ChangedRecords, Created, DueMessage, DueTurn, EventList, EventsAfter, KeyHolder,
-    KeyRevocation, LeaseOutcome, LinkList, ReceiptList, RecordWritten, Revision, RevisionWritten, Scope, Store,
-    TransitionWritten, Written,
+    ApiKey, ChangedRecord, ChangedRecords, Created, DueLink, DueMessage, DueTurn, DueWork, EventList, EventsAfter,
+    KeyHolder, KeyRevocation, LeaseOutcome, LinkList, ReceiptList, RecordWritten, Revision, RevisionWritten, Scope,
+    Store, Taken, TransitionWritten, Written,
 };
 use tests::{at_once, empty_cloud, plant_contact, plant_item};
 
@@ -61,15 +63,21 @@ fn terms(reference: Option<&str>) -> Terms {
             summary_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
-        item: Some(ItemTerms { id: ItemId::parse("i-1").unwrap(), title: "Item".to_owned() }),
+        item: Some(ItemTerms {
+            id: ItemId::parse("i-1").unwrap(),
+            title: "Item".to_owned(),
+            guard: Some(ItemGuard { most: Some(1_000_000_000) }),
+        }),
         amount: money(),
         amount_source: AmountSource::Request,
+        plan: None,
         expires_at: now() + Duration::from_secs(3600),
         due_at: None,
         description: Some("پرداخت".to_owned()),
         internal_note: None,
         after_payment: AfterPayment {
             register_receipt: true,
+            send_receipt: false,
             receipt_type_id: None,
             receipt_field: Some(FieldKey::parse("payment").unwrap()),
         },
@@ -117,7 +125,7 @@ fn attempt(link: &PaymentLink, number: u8) -> Attempt {
     };
     let rules = GatewayRulebook::default();
     let key = ReturnKey::from_random([number; 16]);
-    link.new_attempt(key, None).opened(session, rules.rules(GatewayKind::Zarinpal), now())
+    link.new_attempt(key, None, link.amount_due(), None).opened(session, rules.rules(GatewayKind::Zarinpal), now())
 }
 
 async fn begun(store: &Store, number: u8) -> (PaymentLink, AttemptId) {
@@ -132,6 +140,61 @@ async fn begun(store: &Store, number: u8) -> (PaymentLink, AttemptId) {
 fn paid(reference: &str) -> GatewayAnswer {
     let payment = Payment::new(reference, format!("zarinpal#t#{reference}"), money());
     GatewayAnswer::Paid(Payment { masked_card: Some("502229******5995".to_owned()), ..payment })
+}
+
+#[tokio::test]
+async fn of_many_payments_for_one_item_at_once_as_many_are_kept_as_it_has_room_for() {
+    let cloud = empty_cloud().await;
+    let store = &cloud.store;
+    let mut answered = Vec::new();
+    for number in 1..=10_u8 {
+        let mut terms = terms(None);
+        // There is room for two of them, and for a little more.
+        let most = Some(money().minor_units() * 2 + 1);
+        terms.item = terms.item.map(|item| ItemTerms { guard: Some(ItemGuard { most }), ..item });
+        let token = PayToken::from_random([number; 16]);
+        let link = PaymentLink::new(shop(), token, "https://pay.example", "hash".to_owned(), terms, now());
+        let of_shop = store.of(&shop());
+        assert!(matches!(of_shop.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+        let attempt = attempt(&link, number);
+        let id = attempt.id.clone();
+        let begun = link.begin_attempt(attempt, now()).unwrap();
+        assert!(matches!(store.replace_link(&begun).await.unwrap(), Written::Applied));
+        answered.push(begun.apply_answer(&id, &paid(&format!("p-{number}")), Hint::Paid, now()).unwrap());
+    }
+    let written = join_all(answered.iter().map(|transition| store.apply_transition(transition))).await;
+    let kept = written.iter().filter(|one| matches!(one, Ok(TransitionWritten::Written(Written::Applied)))).count();
+    let full = written.iter().filter(|one| matches!(one, Ok(TransitionWritten::ItemPaid))).count();
+    assert_eq!((kept, full), (2, 8), "{written:?}");
+    let paid = store.of(&shop()).paid_for(&answered[0].link, &ItemId::parse("i-1").unwrap()).await.unwrap();
+    assert_eq!((paid.net(), paid.0.len()), (money().minor_units() * 2, 2));
+}
+
+#[tokio::test]
+async fn what_was_paid_for_an_item_by_many_links_stays_short_and_adds_up() {
+    const MANY: u8 = 101;
+    let cloud = empty_cloud().await;
+    let (store, item) = (cloud.store.of(&shop()), ItemId::parse("i-1").unwrap());
+    let mut link = None;
+    for number in 1..=MANY {
+        let (begun, id) = begun(&cloud.store, number).await;
+        let transition = begun.apply_answer(&id, &paid(&format!("p-{number}")), Hint::Paid, now()).unwrap();
+        let written = cloud.store.apply_transition(&transition).await.unwrap();
+        assert!(matches!(written, TransitionWritten::Written(Written::Applied)), "{written:?}");
+        link = Some(transition.link);
+    }
+    let link = link.unwrap();
+    let before = store.paid_for(&link, &item).await.unwrap();
+    assert_eq!((before.net(), before.0.len()), (money().minor_units() * i64::from(MANY), usize::from(MANY)));
+    // Whoever folds what is not as it was read changes nothing.
+    let earlier = ItemPayments(before.0[1..].iter().chain(&before.0[..1]).copied().collect());
+    store.fold_item_payments(&link, &item, &earlier).await.unwrap();
+    assert_eq!(store.paid_for(&link, &item).await.unwrap(), before);
+    for _ in 0..2 {
+        store.fold_item_payments(&link, &item, &before).await.unwrap();
+        let folded = store.paid_for(&link, &item).await.unwrap();
+        assert_eq!((folded.net(), folded.0.len()), (before.net(), 51));
+    }
 }
 
 #[tokio::test]
@@ -385,7 +448,7 @@ async fn racing_creates_with_one_reference_make_one_link() {
     let results = join_all(links.iter().map(|link| store.create_link(link, &unchanged, now()))).await;
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
     assert_eq!(
-        results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count(),
+        results.iter().filter(|created| matches!(created, Ok(Created::Taken(Taken::Reference(_))))).count(),
         links.len() - 1
     );
     let listed = store
@@ -400,7 +463,11 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let due = async |at: Timestamp| {
-        let found = store.due_links(0, at, soon()).await.work;
+        let link = |work: DueWork| match work {
+            DueWork::Link(link) => link,
+            DueWork::LookBack(_) => panic!("nobody looks back here: {work:?}"),
+        };
+        let found: Vec<DueLink> = store.due_work(0, at, soon()).await.work.into_iter().map(link).collect();
         assert!(found.iter().all(|due| due.business == shop()), "the index says whose work it is");
         found.into_iter().map(|due| due.id).collect::<Vec<_>>()
     };

@@ -187,7 +187,9 @@ fn every_call_of_the_openapi_document_is_routed_to_the_function_that_answers_it(
         let asked = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>();
         for method in calls.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
             let expected = match (path.as_str(), method.as_str()) {
-                ("/v1/payment-links" | "/v1/payment-links/draft", "POST") => "create-link",
+                ("/v1/payment-links" | "/v1/payment-links/draft" | "/v1/payment-links/{id}/replace", "POST") => {
+                    "create-link"
+                }
                 ("/v1/accounts/{id}/check", "POST") | ("/v1/reconciliation", "GET") => "gateway-webhook",
                 _ => "crm-api",
             };
@@ -668,7 +670,7 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
     let keys = &writes[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
     let keys: Vec<&str> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
     // And that the platform looked at a draft, in the business's log.
-    assert_eq!(keys, ["audit#*", "contact#*", "item#*", "link#*", "reference#*", "search#*"]);
+    assert_eq!(keys, ["audit#*", "contact#*", "item#*", "item-link#*", "link#*", "reference#*", "search#*"]);
     // What a record that comes along is found by no more goes, and nothing else does.
     assert_eq!(
         actions_on("create-link", "search#"),

@@ -37,6 +37,7 @@ fn a_function_depends_on_what_it_uses() {
         ("pay-redirect", &["gateways"], 225),
         ("gateway-webhook", &["gateways"], 230),
         ("expire-links", &["gateways"], 195),
+        ("run-batches", &["minijinja", "rlibphonenumber", "use-cases"], 215),
         ("deliver-messages", &["aws-sdk-ses", "aws-sdk-sns", "channels", "minijinja"], 215),
     ] {
         let packages = packages_of(function);

@@ -17,6 +17,7 @@ use store::BusinessStore;
 use use_cases::Revised;
 use use_cases::accounts::{AccountRequest, CredentialsRequest, RelayRequest};
 use utoipa::ToSchema;
+use views::look_back::LookBackView;
 use views::schema::{Credentials, GatewayName, ModeName};
 use web::body::{GivenTexts, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
 use web::conditions::Conditions;
@@ -88,16 +89,31 @@ struct OnlinePaymentBody {
     #[serde(default)]
     #[schema(value_type = Option<LatePaymentName>)]
     late_payment: Given<String>,
-    /// Whether the customer sees what is to be paid, and a button, before the gateway; left out, the link leads there
-    /// at once.
+    /// Whether the customer sees what is to be paid, and a button, before the gateway, or is led there at once. Left out, an
+    /// account stays as it is; a new one shows it where its gateway is Iranian (`zarinpal`, `zibal`, `sep`).
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     summary_page: Given<bool>,
+    /// Whether links can ask for more than the gateway takes at once, up to forty times as much. The customer then pays in parts,
+    /// as few as there can be where the link has no plan of its own. Left out, such an amount is refused.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    split_large_amounts: Given<bool>,
     /// Read-only: what answers say here may stay, and nobody looks at it.
     #[serde(default)]
     #[schema(value_type = serde_json::Value, required = false)]
     #[expect(dead_code, reason = "it is taken, and nobody asks for it")]
     credentials_set: IgnoredAny,
+    /// Read-only, likewise.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value, required = false)]
+    #[expect(dead_code, reason = "it is taken, and nobody asks for it")]
+    shows_refunds: IgnoredAny,
+    /// Read-only, likewise.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value, required = false)]
+    #[expect(dead_code, reason = "it is taken, and nobody asks for it")]
+    shows_disputes: IgnoredAny,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -158,6 +174,12 @@ struct OnlinePaymentView {
     #[schema(value_type = LatePaymentName)]
     late_payment: LatePayment,
     summary_page: bool,
+    split_large_amounts: bool,
+    /// Whether the gateway shows refunds of its payments that somebody made without Paylink. Where it does not, they are in no
+    /// books until somebody writes them down: see `method: outside` of a refund.
+    shows_refunds: bool,
+    /// Whether the gateway shows disputes about its payments.
+    shows_disputes: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -177,6 +199,7 @@ impl RelayView {
 
 impl AccountView {
     fn new(account: &Account) -> Self {
+        let profile = account.online_payment.gateway.map(GatewayKind::profile);
         Self {
             id: account.id.to_string(),
             object: "account",
@@ -190,6 +213,9 @@ impl AccountView {
                 relay: account.online_payment.relay.as_ref().map(RelayView::new),
                 late_payment: account.online_payment.late_payment,
                 summary_page: account.online_payment.summary_page,
+                split_large_amounts: account.online_payment.split_large_amounts,
+                shows_refunds: profile.is_some_and(|profile| profile.shows_refunds),
+                shows_disputes: profile.is_some_and(|profile| profile.shows_disputes),
             },
         }
     }
@@ -221,6 +247,14 @@ pub(crate) async fn read(
     let (account, revision) = caller.store.account_to_change(&id).await?;
     let account = account.ok_or_else(|| ApiProblem::not_found("account"))?;
     shown(Revised::new(AccountView::new(&account), &revision), &conditions)
+}
+
+/// How far the looks at the lists of the account's gateway have come.
+pub(crate) async fn look_back(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    let (look, configuration) = tokio::try_join!(caller.store.look_back(&id), caller.store.configuration())?;
+    let look = look.ok_or_else(|| ApiProblem::not_found("look_back"))?;
+    Ok(answer(LookBackView::new(&look, &configuration.settings)))
 }
 
 /// Retires the account: no new link can name it, and those there are go on as they were made.
@@ -280,6 +314,7 @@ impl AccountBody {
         let gateway = online.gateway.text("/online_payment/gateway", problems, GatewayKind::parse);
         let late_payment = online.late_payment.text("/online_payment/late_payment", problems, LatePayment::parse);
         let summary_page = online.summary_page.field("/online_payment/summary_page", problems);
+        let split = online.split_large_amounts.field("/online_payment/split_large_amounts", problems);
         let credentials = online.credentials.texts("/online_payment/credentials", problems);
         let is_as_it_is = matches!(credentials, Field::Absent);
         let relay = online.relay.read("/online_payment/relay", problems, |relay, at, p| match relay {
@@ -296,7 +331,8 @@ impl AccountBody {
             credentials: credentials.map(CredentialsRequest::New),
             relay,
             late_payment: late_payment.value().unwrap_or_default(),
-            summary_page: summary_page.value().unwrap_or(false),
+            summary_page: summary_page.value(),
+            split_large_amounts: split.value().unwrap_or(false),
         }
     }
 }

@@ -182,8 +182,8 @@ async fn views_of(
     let configuration = store.configuration().await?;
     let settings = &configuration.settings;
     let view = |event: &&EventRecord| {
-        if let Some(entry) = &event.entry {
-            return Some(LoggedEventView::new(EventView::of_entry(event, entry, settings), event, settings));
+        if let Some(news) = event.business_news() {
+            return Some(LoggedEventView::new(EventView::of_business(event, news, settings), event, settings));
         }
         let link = links.iter().find(|link| Some(link.id()) == link_of(event).as_ref())?;
         Some(LoggedEventView::new(EventView::new(event, link, &messages, settings, now), event, settings))

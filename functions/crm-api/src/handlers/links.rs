@@ -52,7 +52,7 @@ fn view_of(link: &PaymentLink, messages: &MessageStates, settings: &Settings, no
 }
 
 /// What a list of links takes.
-const PARAMETERS: [&str; 24] = [
+const PARAMETERS: [&str; 25] = [
     "contact_id",
     "item_id",
     "account_id",
@@ -64,6 +64,7 @@ const PARAMETERS: [&str; 24] = [
     "begun",
     "message_failed",
     "held",
+    "part_paid",
     "created_from",
     "created_to",
     "due_from",
@@ -100,6 +101,7 @@ pub(crate) async fn list(
         is_begun: parameters.flag("begun"),
         message_failed: parameters.flag("message_failed"),
         is_held: parameters.flag("held"),
+        is_part_paid: parameters.flag("part_paid"),
         created: parameters.times(("created_from", "created_to"), settings),
         due: parameters.times(("due_from", "due_to"), settings),
         expires: parameters.times(("expires_from", "expires_to"), settings),

@@ -68,14 +68,15 @@ pub(crate) async fn write(
     let message = MessageId::parse(&message).map_err(|_| ApiProblem::not_found("message"))?;
     let reported = report(&caller.store, &|| app.clock.now(), (&link, &message), &said).await;
     let ReportedMessage { link, state, has_failed_now } = reported.map_err(refused::message_report)?;
-    let Some((recipient, _)) = link.message(&message) else { return Err(ApiProblem::not_found("message")) };
+    let Some(told) = link.message(&message) else { return Err(ApiProblem::not_found("message")) };
+    let recipient = &told.recipient;
     if let Some(state) = state.as_ref().filter(|_| has_failed_now) {
         let provider = state.metered().map(|(_, metered)| metered.provider);
         Measurement::MessageTried { channel: recipient.channel, provider, state }.record();
     }
     let configuration = caller.store.configuration().await?;
     let states: BTreeMap<_, _> = state.map(|state| (message.clone(), state)).into_iter().collect();
-    Ok(answer(MessageView::new(recipient, &states, &configuration.settings)))
+    Ok(answer(MessageView::new(&told, &states, &configuration.settings)))
 }
 
 impl ReportBody {

@@ -26,7 +26,7 @@ use crate::handlers::links::link_id;
 use crate::handlers::receipts;
 use crate::refused;
 
-/// Money that came by other means than a gateway and pays the link.
+/// Money that came by other means than a gateway and pays the link, or a part of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PaymentRecord)]
 pub(crate) struct PaymentRecordBody {
@@ -34,7 +34,7 @@ pub(crate) struct PaymentRecordBody {
     #[serde(default)]
     #[schema(value_type = ReceivedByName, required = true)]
     received_by: Given<String>,
-    /// How much, in minor units of the link's currency: what is due, and nothing else. Left out, that.
+    /// How much, in minor units of the link's currency: what is due, or a part of it. Left out, all that is due.
     #[serde(default)]
     #[schema(value_type = Option<i64>, format = "amount-refunded")]
     amount: Given<i64>,

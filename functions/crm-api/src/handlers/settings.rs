@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::extract::State;
 use axum::response::Response;
 use domain::address::{Email, Region};
+use domain::business::brand::BrandColor;
 use domain::business::logo::Logo;
 use domain::business::periods::{FiscalYearStart, Periods, WeekStart};
 use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, TimeZoneName};
@@ -18,7 +19,7 @@ use domain::messages::sms_route::{
     NumberPrefix, OriginationNumber, RegistrationId, SmsCarrier, SmsRoute, SmsSenderId, SnsOrigination,
 };
 use domain::requests::expiry::Expiry;
-use domain::text::{parse_host, parse_name, parse_web_address};
+use domain::text::{parse_host, parse_name, parse_text, parse_web_address};
 use domain::{Field, Problems, Rejection, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::BusinessStore;
@@ -49,6 +50,11 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "picture")]
     logo: Given<String>,
+    /// The colour of the buttons on pages and in emails, as `#rrggbb`. It is brought as far towards black or white as its
+    /// contrast needs. Left out, a blue of the product.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "color")]
+    brand_color: Given<String>,
     /// A number that customers can ask at, shown on every dead end as it is given: one line of at most 30 characters.
     /// Left out, none.
     #[serde(default)]
@@ -136,6 +142,33 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Date)]
     books_closed_until: Given<String>,
+    /// Whether an item has at most one link that can be paid, in each mode: another one is refused with 409
+    /// `item_has_active_link`, which names the first, and that can be replaced. Left out, not.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    one_active_link_per_item: Given<bool>,
+    /// Whether a customer who asks for a new link on the page of one that expired gets it at once, for what is due then, and is
+    /// told as of the old one. Left out, not: the event `payment_link.renewal_requested` tells of the wish.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    renew_links_on_request: Given<bool>,
+    /// Whether those who are told of a link are told of its payments and refunds too, where the link does not say so itself. Left
+    /// out, not.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    send_receipts: Given<bool>,
+    /// The name under which the business is registered, for its receipts. Left out, they show `business_name` alone.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "filled-120")]
+    legal_name: Given<String>,
+    /// What the business is registered by, such as a number of a register or for taxes, for its receipts.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "filled-60")]
+    legal_id: Given<String>,
+    /// Where the business is, for its receipts.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "text-300")]
+    postal_address: Given<String>,
     /// The hosts that a link's `return_url` may lead to, at most 20, without scheme, port or path. They are kept in small
     /// letters, and one in another script as DNS has it. Left out, none, so no link can have a `return_url`.
     #[serde(default)]
@@ -216,6 +249,8 @@ pub(crate) struct SettingsShape {
     #[schema(nullable = false)]
     logo: Option<String>,
     #[schema(nullable = false)]
+    brand_color: Option<String>,
+    #[schema(nullable = false)]
     support_phone: Option<String>,
     #[schema(nullable = false)]
     support_url: Option<String>,
@@ -242,6 +277,15 @@ pub(crate) struct SettingsShape {
     rial_alone: bool,
     #[schema(nullable = false, format = Date)]
     books_closed_until: Option<String>,
+    one_active_link_per_item: bool,
+    renew_links_on_request: bool,
+    send_receipts: bool,
+    #[schema(nullable = false)]
+    legal_name: Option<String>,
+    #[schema(nullable = false)]
+    legal_id: Option<String>,
+    #[schema(nullable = false)]
+    postal_address: Option<String>,
     return_url_hosts: Vec<String>,
 }
 
@@ -383,6 +427,7 @@ impl SettingsBody {
             business_name: business_name.unwrap_or_default(),
             // Its name is put here when the picture is written beside the settings.
             logo_hash: None,
+            brand_color: self.brand_color.text("/brand_color", p, BrandColor::parse).value(),
             support_phone: self.support_phone.text("/support_phone", p, |text| parse_name(text, 30)).value(),
             support_url: self.support_url.text("/support_url", p, parse_web_address).value(),
             sms_sender_id: self.sms_sender_id.text("/sms_sender_id", p, SmsSenderId::parse).value(),
@@ -392,6 +437,12 @@ impl SettingsBody {
             email_reply_to: self.email_reply_to.text("/email_reply_to", p, Email::parse).value(),
             default_receipt_type_id: receipt_type.value(),
             books_closed_until: self.books_closed_until.text("/books_closed_until", p, parse_date).value(),
+            one_active_link_per_item: is_on(self.one_active_link_per_item, "/one_active_link_per_item", p),
+            renew_links_on_request: is_on(self.renew_links_on_request, "/renew_links_on_request", p),
+            send_receipts: is_on(self.send_receipts, "/send_receipts", p),
+            legal_name: self.legal_name.text("/legal_name", p, |text| parse_name(text, 120)).value(),
+            legal_id: self.legal_id.text("/legal_id", p, |text| parse_name(text, 60)).value(),
+            postal_address: self.postal_address.text("/postal_address", p, |text| parse_text(text, 300)).value(),
             return_url_hosts: hosts.value().unwrap_or_default(),
             ..started.into()
         };
@@ -401,6 +452,11 @@ impl SettingsBody {
         }
         (settings, logo)
     }
+}
+
+/// What is off where it is left out.
+fn is_on(given: Given<bool>, pointer: &'static str, problems: &mut Problems) -> bool {
+    given.field(pointer, problems).value().unwrap_or(false)
 }
 
 /// What a business can start with, as it is given: its settings and the platform's defaults have these in common.

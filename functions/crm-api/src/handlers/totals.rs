@@ -152,7 +152,7 @@ pub(crate) struct GroupView {
 }
 
 /// Links that were made on these days, by how far they have come until now: all of them are `created`, and each has one of the
-/// four statuses.
+/// five statuses.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TotalsFunnel)]
 pub(crate) struct FunnelView {
@@ -166,6 +166,8 @@ pub(crate) struct FunnelView {
     /// One whose time is over counts as expired, also while a payment that was begun in time may still arrive.
     expired: SumView,
     cancelled: SumView,
+    /// Another link took their place, which was created itself and is counted on its own day.
+    replaced: SumView,
 }
 
 /// How many, and the money that they are about.
@@ -481,6 +483,7 @@ impl Group {
             paid: of(|funnel| funnel.paid),
             expired: of(|funnel| funnel.expired),
             cancelled: of(|funnel| funnel.cancelled),
+            replaced: of(|funnel| funnel.replaced),
         };
         let received = || {
             let of = |part: fn(&Received) -> Sum| {

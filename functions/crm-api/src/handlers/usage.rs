@@ -45,7 +45,7 @@ pub(crate) struct UsageView {
 #[schema(as = PaymentLinkUsage)]
 pub(crate) struct LinkUsage {
     mode: &'static str,
-    /// `active`, `paid`, `expired` or `cancelled`.
+    /// `active`, `paid`, `expired`, `cancelled` or `replaced`.
     status: &'static str,
     currency: &'static str,
     count: u64,

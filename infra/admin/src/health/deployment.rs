@@ -12,12 +12,13 @@ use crate::{Admin, AdminError, Restore};
 const STACK_POLICY: &str = include_str!("../../../stack-policy.json");
 
 /// The outputs that name the functions, and what people call these.
-const FUNCTIONS: [(&str, &str); 6] = [
+const FUNCTIONS: [(&str, &str); 7] = [
     ("CreateLinkName", "create-link"),
     ("CrmApiName", "crm-api"),
     ("PayRedirectName", "pay-redirect"),
     ("GatewayWebhookName", "gateway-webhook"),
     ("ExpireLinksName", "expire-links"),
+    ("RunBatchesName", "run-batches"),
     ("DeliverMessagesName", "deliver-messages"),
 ];
 

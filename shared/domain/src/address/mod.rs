@@ -3,7 +3,11 @@
 
 // Numbering plans are large, and who reads an address that was kept needs none.
 #[cfg(feature = "phone-numbers")]
+mod numbering_plans;
+#[cfg(feature = "phone-numbers")]
 mod phone_numbers;
+#[cfg(all(test, feature = "phone-numbers"))]
+pub(crate) use numbering_plans::of_the_world;
 
 use email_address::EmailAddress;
 use idna::AsciiDenyList;

@@ -1,9 +1,9 @@
 //! Countries and mobile numbers as they come from outside, by the numbering plans of the world.
 
 use rlibphonenumber::enums::Region as PhoneRegion;
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
 use std::str::FromStr;
 
+use super::numbering_plans::Number;
 use super::{Mobile, Region, without_scheme};
 use crate::problem::Rejection;
 use crate::text::{is_dash, to_ascii_digits, typed_address, with_digits_of_one_script};
@@ -37,7 +37,7 @@ impl Mobile {
             None => at_home(&dialled.digits, region)?,
             Some(number) => match at_home(&dialled.digits, region) {
                 // Many a mobile number in full is also that of a fixed line at home, which takes no message.
-                Ok(other) if is_mobile(&other) && e164(&other) != e164(&number) => {
+                Ok(other) if other.is_mobile() && other.e164() != number.e164() => {
                     let detail = "These digits are a number with its country's code and another one without it: write \
                                   the number with a plus and its country's code.";
                     return Err(refused(detail));
@@ -53,28 +53,14 @@ fn refused(detail: &str) -> Rejection {
     Rejection::new("invalid_mobile", detail)
 }
 
-fn e164(number: &PhoneNumber) -> String {
-    number.format_as(PhoneNumberFormat::E164).into_owned()
-}
-
-fn exists(number: &PhoneNumber) -> bool {
-    PHONE_NUMBER_UTIL.is_valid_number(number)
-}
-
-/// In some plans, the North American among them, a mobile number cannot be told from another.
-fn is_mobile(number: &PhoneNumber) -> bool {
-    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
-    matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
-}
-
 /// The number that these digits reach when they are dialled in the region.
-fn at_home(digits: &str, region: &Region) -> Result<PhoneNumber, Rejection> {
+fn at_home(digits: &str, region: &Region) -> Result<Number, Rejection> {
     let region = PhoneRegion::from_str(region.as_str()).ok();
-    let read = |digits: &str| PHONE_NUMBER_UTIL.parse(digits, region).ok();
     // Some countries dial abroad otherwise, and nobody's number at home begins with two zeros.
-    let abroad = || digits.strip_prefix("00").and_then(|rest| read(&format!("+{rest}"))).filter(exists);
-    let at_home = read(digits);
-    match at_home.as_ref().filter(|number| exists(number)).cloned().or_else(abroad) {
+    let abroad =
+        || digits.strip_prefix("00").and_then(|rest| Number::read(&format!("+{rest}"), region)).filter(Number::exists);
+    let at_home = Number::read(digits, region);
+    match at_home.as_ref().filter(|number| number.exists()).cloned().or_else(abroad) {
         Some(number) => Ok(number),
         None if at_home.is_none() => Err(refused("This cannot be read as a phone number.")),
         None => Err(refused("No such phone number exists in its country's numbering plan.")),
@@ -82,10 +68,10 @@ fn at_home(digits: &str, region: &Region) -> Result<PhoneNumber, Rejection> {
 }
 
 /// The number that these digits are if they begin with the code of a country, which none does that begins with a zero.
-fn in_full(digits: &str) -> Option<PhoneNumber> {
+fn in_full(digits: &str) -> Option<Number> {
     let has_code = digits.starts_with(|digit: char| matches!(digit, '1'..='9'));
-    let number = has_code.then(|| PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok())?;
-    number.filter(exists)
+    let number = has_code.then(|| Number::read(&format!("+{digits}"), None))?;
+    number.filter(Number::exists)
 }
 
 /// With the digits that one dials abroad and at home nobody dials more than this.
@@ -114,12 +100,12 @@ impl Dialled {
     }
 
     /// The number that was read of the digits, where it is a mobile one and of the country that was typed.
-    fn mobile(&self, number: &PhoneNumber) -> Result<Mobile, Rejection> {
-        if self.country.as_ref().is_some_and(|country| *country != number.country_code.to_string()) {
+    fn mobile(&self, number: &Number) -> Result<Mobile, Rejection> {
+        if self.country.as_ref().is_some_and(|country| *country != number.country()) {
             return Err(left_over('('));
         }
-        if is_mobile(number) {
-            Ok(Mobile(e164(number)))
+        if number.is_mobile() {
+            Ok(Mobile(number.e164()))
         } else {
             Err(refused("This is not a mobile number, so it cannot receive an SMS."))
         }

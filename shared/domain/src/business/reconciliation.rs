@@ -85,10 +85,13 @@ pub enum NotCompared {
     AtAnotherGateway,
     /// It was begun before everything of theirs that was read.
     BegunEarlier,
+    /// A bank took it after a dispute, which is no refund of the gateway's.
+    ByDispute,
 }
 
 impl NotCompared {
-    pub const ALL: [Self; 4] = [Self::Void, Self::ByOtherMeans, Self::AtAnotherGateway, Self::BegunEarlier];
+    pub const ALL: [Self; 5] =
+        [Self::Void, Self::ByOtherMeans, Self::AtAnotherGateway, Self::BegunEarlier, Self::ByDispute];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
@@ -97,8 +100,18 @@ impl NotCompared {
             Self::ByOtherMeans => "by_other_means",
             Self::AtAnotherGateway => "at_another_gateway",
             Self::BegunEarlier => "begun_earlier",
+            Self::ByDispute => "by_dispute",
         }
     }
+}
+
+/// How what a receipt records began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// When the gateway first heard of it.
+    pub at: Timestamp,
+    /// Whether a bank took it after a dispute.
+    pub is_of_dispute: bool,
 }
 
 /// What became of holding both sides against each other. Every movement of the days is in one place: among what matched, or
@@ -288,7 +301,7 @@ impl Reconciliation {
     /// Whether both sides have the same, as far as the other side can have it. A day that differs is none.
     pub fn agrees(&self) -> bool {
         let is_open = |(_, why): &(Ours, NotCompared)| match why {
-            NotCompared::Void | NotCompared::ByOtherMeans => false,
+            NotCompared::Void | NotCompared::ByOtherMeans | NotCompared::ByDispute => false,
             NotCompared::AtAnotherGateway | NotCompared::BegunEarlier => true,
         };
         self.differing.is_empty()
@@ -297,17 +310,21 @@ impl Reconciliation {
             && !self.not_compared.iter().any(is_open)
     }
 
-    /// Sets apart what only we have and what was begun before everything of theirs that was read: they may have it on a day
-    /// before that, and nobody looked. `begun` says when a gateway first heard of it, by the receipt.
-    pub fn set_apart(&mut self, begun: &BTreeMap<ReceiptId, Timestamp>, read_from: Timestamp) {
-        let is_earlier = |one: &Ours| {
-            let begun_at = begun.get(&one.receipt.id).copied().unwrap_or(one.entry.at);
-            begun_at.min(one.receipt.gateway_paid_at.unwrap_or(begun_at)) < read_from
-        };
-        let (earlier, only) = std::mem::take(&mut self.only_ours).into_iter().partition(is_earlier);
-        self.only_ours = only;
-        let earlier: Vec<Ours> = earlier;
-        self.not_compared.extend(earlier.into_iter().map(|one| (one, NotCompared::BegunEarlier)));
+    /// Sets apart what only we have and what a bank took, or what was begun before everything of theirs that was read: they may
+    /// have it on a day before that, and nobody looked. `begun` says how it began, by the receipt.
+    pub fn set_apart(&mut self, begun: &BTreeMap<ReceiptId, Begun>, read_from: Timestamp) {
+        for one in std::mem::take(&mut self.only_ours) {
+            let how = begun.get(&one.receipt.id);
+            let begun_at = how.map_or(one.entry.at, |how| how.at);
+            let is_earlier = begun_at.min(one.receipt.gateway_paid_at.unwrap_or(begun_at)) < read_from;
+            if how.is_some_and(|how| how.is_of_dispute) {
+                self.not_compared.push((one, NotCompared::ByDispute));
+            } else if is_earlier {
+                self.not_compared.push((one, NotCompared::BegunEarlier));
+            } else {
+                self.only_ours.push(one);
+            }
+        }
         self.not_compared.sort_by_key(|(one, _)| (one.entry.at, one.receipt.id.clone()));
     }
 }
@@ -476,10 +493,22 @@ mod tests {
     fn what_was_begun_before_anything_that_was_read_is_not_called_missing() {
         let mut found = held(&[payment("1", 1_000, DAY), ours(1, "2", 5, DAY, json!({}))], &[]);
         assert_eq!(found.only_ours.len(), 2);
-        let begun = BTreeMap::from([(found.only_ours[0].receipt.id.clone(), at(0))]);
+        let begun =
+            BTreeMap::from([(found.only_ours[0].receipt.id.clone(), Begun { at: at(0), is_of_dispute: false })]);
         found.set_apart(&begun, at(1));
         assert_eq!(found.only_ours.len(), 1);
         assert_eq!(found.not_compared.iter().map(|(_, why)| *why).collect::<Vec<_>>(), [NotCompared::BegunEarlier]);
+    }
+
+    #[test]
+    fn what_a_bank_took_is_in_no_list_of_refunds_and_keeps_no_day_from_agreeing() {
+        let mut found = held(&[ours(0, "du_1", 400, DAY, refund_of("pay1"))], &[]);
+        assert!(!found.agrees() && found.only_ours.len() == 1);
+        let begun =
+            BTreeMap::from([(found.only_ours[0].receipt.id.clone(), Begun { at: at(DAY), is_of_dispute: true })]);
+        found.set_apart(&begun, at(0));
+        assert!(found.agrees() && found.only_ours.is_empty());
+        assert_eq!(found.not_compared.iter().map(|(_, why)| *why).collect::<Vec<_>>(), [NotCompared::ByDispute]);
     }
 
     /// Few references, amounts and moments, so that they meet.

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Email, Region};
+use crate::business::brand::BrandColor;
 use crate::business::logo::LogoHash;
 use crate::business::periods::{FiscalYearStart, Periods, WeekStart};
 use crate::calendar::{DayOrInstant, parse_time_zone};
@@ -28,6 +29,9 @@ pub struct Settings {
     /// Names the picture, which is an item of its own: every function reads the settings, and only pages show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_hash: Option<LogoHash>,
+    /// The colour of buttons on pages and in emails. Left out, the product's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand_color: Option<BrandColor>,
     /// Shown on every dead end, so that a customer can ask a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support_phone: Option<String>,
@@ -70,6 +74,20 @@ pub struct Settings {
     /// The last day, in the business's time zone, that no receipt written from now on changes the books of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books_closed_until: Option<Date>,
+    /// Whether an item has at most one link that can be paid, in each mode.
+    pub one_active_link_per_item: bool,
+    /// Whether a customer who asks for a new link in the place of one that expired gets it at once.
+    pub renew_links_on_request: bool,
+    /// Whether those who were told of a link are told of its payments and refunds, where the link does not say so itself.
+    pub send_receipts: bool,
+    /// The name under which the business is registered, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_name: Option<String>,
+    /// What it is registered by, such as a number of a register or for taxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postal_address: Option<String>,
     /// The hosts that a link's `return_url` may lead to. Anything else would make the pay page an open redirect.
     pub return_url_hosts: Vec<String>,
 }
@@ -252,6 +270,7 @@ impl From<PlatformDefaults> for Settings {
         Self {
             business_name: "Paylink".to_owned(),
             logo_hash: None,
+            brand_color: None,
             support_phone: None,
             support_url: None,
             sms_sender_id: None,
@@ -270,6 +289,12 @@ impl From<PlatformDefaults> for Settings {
             max_sms_segments: defaults.max_sms_segments,
             rial_alone: defaults.rial_alone,
             books_closed_until: None,
+            one_active_link_per_item: false,
+            renew_links_on_request: false,
+            send_receipts: false,
+            legal_name: None,
+            legal_id: None,
+            postal_address: None,
             return_url_hosts: Vec::new(),
         }
     }

@@ -36,6 +36,14 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// A tenth of it is a rial.
+    pub const TOMAN: Self = Self { decimals: 1 };
+
+    /// The currency's own, such as euro or rial.
+    pub fn major(currency: Currency) -> Self {
+        Self { decimals: currency.exponent() }
+    }
+
     /// What an amount is written in by the end of its column's name, for an account in this currency.
     /// `None` of what is no unit.
     fn parse(name: &str, currency: Currency) -> Option<Result<Self, Rejection>> {
@@ -46,9 +54,8 @@ impl Unit {
         Some(match name {
             "minor" => Ok(Self { decimals: 0 }),
             "rial" if is_rial => Ok(Self { decimals: 0 }),
-            // A tenth of it is a rial.
-            "toman" if is_rial => Ok(Self { decimals: 1 }),
-            name if name == code => Ok(Self { decimals: currency.exponent() }),
+            "toman" if is_rial => Ok(Self::TOMAN),
+            name if name == code => Ok(Self::major(currency)),
             "" => {
                 let detail = format!("Name the unit of the amounts: {}.", Self::names(currency));
                 Err(Rejection::new("unit_missing", detail))

@@ -54,11 +54,13 @@ pub struct Funnel {
     pub paid: Sum,
     pub expired: Sum,
     pub cancelled: Sum,
+    /// Another link took their place.
+    pub replaced: Sum,
 }
 
 impl Funnel {
     fn add(&mut self, step: &LinkStep) {
-        let LinkStep { amount, is_opened, is_begun, status } = *step;
+        let LinkStep { amount, due: _, is_opened, is_begun, status } = *step;
         self.created.add(amount);
         if is_opened {
             self.opened.add(amount);
@@ -71,13 +73,14 @@ impl Funnel {
             LinkStatusKind::Paid => self.paid.add(amount),
             LinkStatusKind::Expired => self.expired.add(amount),
             LinkStatusKind::Cancelled => self.cancelled.add(amount),
+            LinkStatusKind::Replaced => self.replaced.add(amount),
         }
     }
 }
 
 impl std::ops::AddAssign for Funnel {
     fn add_assign(&mut self, other: Self) {
-        let Self { created, opened, begun, active, paid, expired, cancelled } = other;
+        let Self { created, opened, begun, active, paid, expired, cancelled, replaced } = other;
         self.created += created;
         self.opened += opened;
         self.begun += begun;
@@ -85,6 +88,7 @@ impl std::ops::AddAssign for Funnel {
         self.paid += paid;
         self.expired += expired;
         self.cancelled += cancelled;
+        self.replaced += replaced;
     }
 }
 
@@ -93,6 +97,8 @@ impl std::ops::AddAssign for Funnel {
 pub struct LinkStep {
     /// In minor units.
     pub amount: i64,
+    /// What is left to pay of it.
+    pub due: i64,
     pub is_opened: bool,
     pub is_begun: bool,
     pub status: LinkStatusKind,
@@ -102,6 +108,7 @@ impl LinkStep {
     pub fn of(facts: &LinkFacts, now: Timestamp) -> Self {
         Self {
             amount: facts.amount.minor_units(),
+            due: facts.amount_due.minor_units(),
             is_opened: facts.is_opened,
             is_begun: facts.is_begun,
             status: facts.status_at(now),
@@ -191,9 +198,9 @@ impl LinkSums {
     pub fn fingerprint(&self) -> u128 {
         let mut hash = Sha256::new();
         for (LinkKey { mode, currency, word }, (funnel, _)) in &self.0 {
-            let Funnel { created, opened, begun, active, paid, expired, cancelled } = funnel;
+            let Funnel { created, opened, begun, active, paid, expired, cancelled, replaced } = funnel;
             hash.update(format!("{} {currency} {word}", mode.as_str()));
-            for Sum { count, amount } in [created, opened, begun, active, paid, expired, cancelled] {
+            for Sum { count, amount } in [created, opened, begun, active, paid, expired, cancelled, replaced] {
                 hash.update(format!(" {count} {amount}"));
             }
             hash.update("\n");
@@ -309,7 +316,7 @@ impl Overdue {
     }
 }
 
-/// What active links ask for, by how long it has been due.
+/// What is left to pay of active links, by how long it has been due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aging(pub BTreeMap<(Mode, Overdue, &'static str), Sum>);
 

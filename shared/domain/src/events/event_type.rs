@@ -12,9 +12,12 @@ pub enum EventType {
     LinkOpened,
     LinkHeld,
     LinkReleased,
+    LinkPartPaid,
     LinkPaid,
     LinkExpired,
     LinkCancelled,
+    LinkReplaced,
+    RenewalRequested,
     AttemptFailed,
     AttemptNeedsReview,
     RefundCreated,
@@ -27,18 +30,22 @@ pub enum EventType {
     ReceiptRegistered,
     ReceiptVoided,
     MessageFailed,
+    LookBackFailed,
     AuditEntryCreated,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 20] = [
+    pub const ALL: [EventType; 24] = [
         Self::LinkCreated,
         Self::LinkOpened,
         Self::LinkHeld,
         Self::LinkReleased,
+        Self::LinkPartPaid,
         Self::LinkPaid,
         Self::LinkExpired,
         Self::LinkCancelled,
+        Self::LinkReplaced,
+        Self::RenewalRequested,
         Self::AttemptFailed,
         Self::AttemptNeedsReview,
         Self::RefundCreated,
@@ -51,6 +58,7 @@ impl EventType {
         Self::ReceiptRegistered,
         Self::ReceiptVoided,
         Self::MessageFailed,
+        Self::LookBackFailed,
         Self::AuditEntryCreated,
     ];
 
@@ -64,9 +72,12 @@ impl EventType {
             Self::LinkOpened => "payment_link.opened",
             Self::LinkHeld => "payment_link.held",
             Self::LinkReleased => "payment_link.released",
+            Self::LinkPartPaid => "payment_link.part_paid",
             Self::LinkPaid => "payment_link.paid",
             Self::LinkExpired => "payment_link.expired",
             Self::LinkCancelled => "payment_link.cancelled",
+            Self::LinkReplaced => "payment_link.replaced",
+            Self::RenewalRequested => "payment_link.renewal_requested",
             Self::AttemptFailed => "attempt.failed",
             Self::AttemptNeedsReview => "attempt.needs_review",
             Self::RefundCreated => "refund.created",
@@ -79,6 +90,7 @@ impl EventType {
             Self::ReceiptRegistered => "receipt.registered",
             Self::ReceiptVoided => "receipt.voided",
             Self::MessageFailed => "message.failed",
+            Self::LookBackFailed => "look_back.failed",
             Self::AuditEntryCreated => "audit_entry.created",
         }
     }

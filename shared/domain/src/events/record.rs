@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::delivery::{Delivery, DeliveryState};
 use super::event_type::EventType;
 use crate::audit::AuditEntry;
+use crate::business::look_back::LookBack;
 use crate::idempotency::IdempotencyLog;
 use crate::ids::{AttemptId, AuditEntryId, BusinessId, EndpointId, EventId, MessageId, RefundId};
 use crate::records::shards::is_first_shard;
@@ -34,6 +35,9 @@ pub struct EventRecord {
     /// The entry of the business's log, where the event is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Box<AuditEntry>>,
+    /// How far the looks at an account's lists have come, where the event is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_back: Option<Box<LookBack>>,
     /// Where the entry tells of a change of an endpoint, that endpoint as it was before: it is told once more, so that nobody
     /// takes an endpoint away unheard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,20 +60,53 @@ pub struct EventRecord {
     pub idempotency: IdempotencyLog,
 }
 
+/// What an event is about that is about no link.
+#[derive(Clone, Copy, Debug)]
+pub enum BusinessNews<'a> {
+    /// An entry of the business's log.
+    Entry(&'a AuditEntry),
+    /// That the lists of an account's gateway could not be read for days.
+    LookBack(&'a LookBack),
+}
+
 impl EventRecord {
+    /// What the event is about, where that is no link.
+    pub fn business_news(&self) -> Option<BusinessNews<'_>> {
+        let of_entry = self.entry.as_deref().map(BusinessNews::Entry);
+        of_entry.or_else(|| self.look_back.as_deref().map(BusinessNews::LookBack))
+    }
+
     /// The event of an entry of a business's log. It was recorded with the entry.
     pub fn of_entry(business: BusinessId, id: &AuditEntryId, entry: AuditEntry, recorded_at: Timestamp) -> Self {
+        let happened_at = entry.at;
+        let event = Self::about_no_link(EventType::AuditEntryCreated, (business, id), happened_at, recorded_at);
+        Self { entry: Some(Box::new(entry)), ..event }
+    }
+
+    /// That the lists of an account's gateway could not be read for days. Its id is one like those of entries.
+    pub fn of_look_back(business: BusinessId, id: &AuditEntryId, look_back: LookBack, at: Timestamp) -> Self {
+        let event = Self::about_no_link(EventType::LookBackFailed, (business, id), at, at);
+        Self { look_back: Some(Box::new(look_back)), ..event }
+    }
+
+    fn about_no_link(
+        kind: EventType,
+        (business, id): (BusinessId, &AuditEntryId),
+        happened_at: Timestamp,
+        recorded_at: Timestamp,
+    ) -> Self {
         Self {
             id: EventId::of_entry(id),
             business,
             shard: 0,
             sequence: 1,
-            kind: EventType::AuditEntryCreated,
+            kind,
             attempt: None,
             refund: None,
             message: None,
-            happened_at: entry.at,
-            entry: Some(Box::new(entry)),
+            happened_at,
+            entry: None,
+            look_back: None,
             former_endpoint: None,
             recorded_at,
             deliveries: Vec::new(),

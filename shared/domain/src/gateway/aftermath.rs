@@ -75,6 +75,24 @@ pub enum DisputeState {
     Lost,
 }
 
+/// A refund or a dispute as a list of a whole account has it. It is a hint: the gateway is asked about the payment before
+/// anything is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedChange {
+    /// The gateway's reference of the payment.
+    pub payment: String,
+    /// The gateway's own id of the refund or the dispute.
+    pub reference: String,
+    pub state: ListedState,
+}
+
+/// What a list says became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedState {
+    Refund(ShownState),
+    Dispute(DisputeState),
+}
+
 /// What a gateway answered to the question what became of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AftermathAnswer {

@@ -10,11 +10,13 @@ mod profile;
 mod rulebook;
 mod rules;
 
-pub use aftermath::{Aftermath, AftermathAnswer, DisputeState, ShownDispute, ShownRefund, ShownState};
+pub use aftermath::{
+    Aftermath, AftermathAnswer, DisputeState, ListedChange, ListedState, ShownDispute, ShownRefund, ShownState,
+};
 pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 pub use check::{AccountCheck, Finding, FindingStatus};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;
 pub use profile::{CannotRefund, GatewayKind, LookUp, Network, Profile, RefundKind, RefundMethod, Webhooks};
-pub use rulebook::GatewayRulebook;
+pub use rulebook::{AmountLimits, GatewayRulebook};
 pub use rules::GatewayRules;

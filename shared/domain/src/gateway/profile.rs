@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Mode;
 use super::credential_field::{Alphabet, CredentialField, Form};
 use super::rules::GatewayRules;
+use crate::language::Language;
 use crate::money::Currency;
 use crate::problem::{Rejection, parse_word};
 
@@ -54,6 +56,12 @@ pub struct Profile {
     pub id: &'static str,
     /// As its own people write it.
     pub name: &'static str,
+    /// What it is called in languages that write its name otherwise, by their codes.
+    pub names: &'static [(&'static str, &'static str)],
+    /// The host of the page that a customer is sent to, as the address bar shows it: live and in the sandbox.
+    pub pay_hosts: [&'static str; 2],
+    /// Whether that page asks for the card itself. Else it leads on to one of the network's.
+    pub asks_for_card: bool,
     /// ISO 4217 codes of those currencies whose minor unit here and there is the same.
     pub currencies: &'static [&'static str],
     /// Its figures, unless the stack overrides them.
@@ -179,6 +187,34 @@ impl RefundMethod {
 }
 
 impl Profile {
+    /// What customers who read this language call it.
+    pub fn name_in(&self, language: Language) -> &'static str {
+        self.names.iter().find(|(code, _)| *code == language.code()).map_or(self.name, |(_, name)| name)
+    }
+
+    /// Whether a new account of it shows what is to be paid before its page, unless somebody says otherwise: customers of
+    /// Iranian gateways are told what to look at before they enter a card.
+    pub fn wants_summary_page(&self) -> bool {
+        match self.network {
+            Network::Shaparak => true,
+            Network::International => false,
+        }
+    }
+
+    /// The host of the page that a customer is sent to.
+    pub fn pay_host(&self, mode: Mode) -> &'static str {
+        let [live, sandbox] = self.pay_hosts;
+        match mode {
+            Mode::Live => live,
+            Mode::Sandbox => sandbox,
+        }
+    }
+
+    /// Whether it shows anything of what happened to a payment after it was confirmed.
+    pub fn shows_aftermath(&self) -> bool {
+        self.shows_refunds || self.shows_disputes
+    }
+
     /// Whether a payment can be undone for a while, after which giving it back is harder or impossible.
     pub fn can_reverse(&self) -> bool {
         self.refund_methods.iter().any(|method| matches!(method.kind, RefundKind::Reverse { .. }))
@@ -248,6 +284,9 @@ static ZARINPAL: Profile = Profile {
     kind: GatewayKind::Zarinpal,
     id: "zarinpal",
     name: "Zarinpal",
+    names: &[("fa", "زرین‌پال"), ("ar", "زرين بال")],
+    pay_hosts: ["payment.zarinpal.com", "sandbox.zarinpal.com"],
+    asks_for_card: false,
     currencies: &["IRR"],
     rules: GatewayRules {
         smallest: 10_000,
@@ -305,6 +344,9 @@ static ZIBAL: Profile = Profile {
     kind: GatewayKind::Zibal,
     id: "zibal",
     name: "Zibal",
+    names: &[("fa", "زیبال"), ("ar", "زيبال")],
+    pay_hosts: ["gateway.zibal.ir", "gateway.zibal.ir"],
+    asks_for_card: false,
     currencies: &["IRR"],
     rules: GatewayRules {
         smallest: 1_500,
@@ -363,6 +405,9 @@ static SEP: Profile = Profile {
     kind: GatewayKind::Sep,
     id: "sep",
     name: "SEP (Saman)",
+    names: &[("fa", "پرداخت الکترونیک سامان (سپ)"), ("ar", "سامان للدفع الإلكتروني (SEP)")],
+    pay_hosts: ["sep.shaparak.ir", "sandbox.banktest.ir"],
+    asks_for_card: true,
     currencies: &["IRR"],
     rules: GatewayRules {
         smallest: 2_000,
@@ -403,6 +448,9 @@ static STRIPE: Profile = Profile {
     kind: GatewayKind::Stripe,
     id: "stripe",
     name: "Stripe",
+    names: &[],
+    pay_hosts: ["checkout.stripe.com", "checkout.stripe.com"],
+    asks_for_card: true,
     currencies: &[
         "AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL", "HKD",
         "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PLN",
@@ -475,6 +523,9 @@ static MOLLIE: Profile = Profile {
     kind: GatewayKind::Mollie,
     id: "mollie",
     name: "Mollie",
+    names: &[],
+    pay_hosts: ["www.mollie.com", "www.mollie.com"],
+    asks_for_card: true,
     currencies: &[
         "AED", "AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK", "NZD",
         "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
@@ -517,6 +568,9 @@ static RAZORPAY: Profile = Profile {
     kind: GatewayKind::Razorpay,
     id: "razorpay",
     name: "Razorpay",
+    names: &[],
+    pay_hosts: ["rzp.io", "rzp.io"],
+    asks_for_card: true,
     currencies: &["AED", "AUD", "CAD", "EUR", "GBP", "INR", "SGD", "USD"],
     rules: GatewayRules {
         smallest: 100,
@@ -568,6 +622,7 @@ static RAZORPAY: Profile = Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::parse_host;
 
     #[test]
     fn every_gateway_has_one_row_and_knows_its_own_name() {
@@ -587,6 +642,14 @@ mod tests {
             }
             assert!(profile.rules.smallest > 0 && profile.rules.smallest < profile.rules.largest);
             assert!(profile.rules.watch_hours * 60 >= profile.rules.session_minutes + profile.rules.grace_minutes);
+            for (code, name) in profile.names {
+                let language = Language::ALL.into_iter().find(|language| language.code() == *code).unwrap();
+                assert_eq!(profile.name_in(language), *name);
+            }
+            assert_eq!(profile.name_in(Language::EN), profile.name);
+            for mode in Mode::ALL {
+                assert_eq!(parse_host(profile.pay_host(mode)).as_deref(), Ok(profile.pay_host(mode)));
+            }
             assert!(profile.processing_days > 0 && !profile.refund_methods.is_empty());
             for name in profile.refund_methods.iter().flat_map(|method| method.needs) {
                 assert!(profile.credentials.iter().any(|field| field.name == *name && !field.is_required), "{name}");

@@ -7,6 +7,13 @@ use super::rules::GatewayRules;
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
 
+/// What a gateway takes in one payment, in minor units, both ends among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmountLimits {
+    pub smallest: i64,
+    pub largest: i64,
+}
+
 /// The rules of all gateways, with the overrides of this stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayRulebook {
@@ -37,11 +44,16 @@ impl GatewayRulebook {
         by_currency(kind.profile().largest_in, &self.rules(kind).largest_in)
     }
 
+    /// What a gateway takes in one payment in a currency.
+    pub fn limits(&self, kind: GatewayKind, currency: Currency) -> AmountLimits {
+        let largest = self.largest_in(kind).get(currency.code()).copied().unwrap_or(self.rules(kind).largest);
+        AmountLimits { smallest: self.smallest(kind, currency), largest }
+    }
+
     /// Refuses an amount that the gateway would not take.
     pub fn check_amount(&self, kind: GatewayKind, amount: Money) -> Result<(), Rejection> {
-        let (rules, code) = (self.rules(kind), amount.currency().code());
-        let smallest = self.smallest(kind, amount.currency());
-        let largest = self.largest_in(kind).get(code).copied().unwrap_or(rules.largest);
+        let code = amount.currency().code();
+        let AmountLimits { smallest, largest } = self.limits(kind, amount.currency());
         if (smallest..=largest).contains(&amount.minor_units()) {
             return Ok(());
         }

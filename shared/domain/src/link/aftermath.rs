@@ -15,7 +15,9 @@ use super::confirming::Transition;
 use super::dispute::Dispute;
 use super::payment_link::PaymentLink;
 use super::refund::{NewRefund, Refund, RefundBy, RefundCause, RefundState};
-use crate::gateway::{Aftermath, DisputeState, Payment, RefundAnswer, ShownDispute, ShownRefund, ShownState};
+use crate::gateway::{
+    Aftermath, DisputeState, ListedChange, ListedState, Payment, RefundAnswer, ShownDispute, ShownRefund, ShownState,
+};
 use crate::ids::AttemptId;
 
 /// A payment has at most this many refunds on its link, whoever made them: a link is one item of the table.
@@ -77,15 +79,17 @@ impl PaymentLink {
                 None => {}
             }
         });
-        let correction = refund.and_then(|refund| link.correction(&attempt.id, &refund));
-        Some(Transition { correction, ..link.into() })
+        let correction = refund.as_ref().and_then(|refund| link.correction(&attempt.id, refund));
+        let on_item = refund.as_ref().and_then(|refund| link.refund_on_item(refund, now));
+        Some(Transition { correction, on_item, ..link.into() })
     }
 
-    /// How many of the refunds that a gateway shows have no place on the link.
+    /// How many of the refunds and disputes that a gateway shows have no place on the link.
     pub fn left_out_of(&self, id: &AttemptId, shown: &Aftermath) -> usize {
         let Some(attempt) = self.attempt(id) else { return 0 };
         let refunds = attempt.held_against(&shown.refunds).into_iter();
-        refunds.filter(|(shown, ours)| ours.is_none() && shown.is_alive()).count()
+        let disputes = shown.disputes.iter().filter(|dispute| attempt.dispute(&dispute.reference).is_none());
+        refunds.filter(|(shown, ours)| ours.is_none() && shown.is_alive()).count() + disputes.count()
     }
 
     fn apply_shown(
@@ -106,8 +110,12 @@ impl PaymentLink {
             let refund = Refund::new(self.next_refund_id(), new, now).first_shown(shown, can_reverse, now)?;
             let link = self.with_refunds(&attempt.id, now, |attempt| attempt.refunds.push(refund.clone()));
             let correction = link.correction(&attempt.id, &refund);
-            return Some(Transition { correction, ..link.into() });
+            let on_item = link.refund_on_item(&refund, now);
+            return Some(Transition { correction, on_item, ..link.into() });
         };
+        if let Some(refund) = ours.numbered_as(shown) {
+            return Some(self.with_refunds(&attempt.id, now, |attempt| attempt.put_refund(refund)).into());
+        }
         let refund = ours.shown_as(shown, can_reverse, now)?;
         Some(self.after_refund(&attempt.id, refund, AttemptState::Refunded { at: now }, now))
     }
@@ -118,9 +126,34 @@ impl Attempt {
     /// shows that.
     pub fn looked_after(&self) -> Option<&Payment> {
         let AttemptState::Paid { payment, .. } = &self.state else { return None };
-        let profile = self.gateway.profile();
-        let shows = profile.shows_refunds || profile.shows_disputes;
+        let shows = self.gateway.profile().shows_aftermath();
         (shows && !self.is_recorded() && self.voided.is_none()).then_some(payment)
+    }
+
+    /// Whether a list shows something of this payment that is not known here, so that its gateway should be asked about it.
+    pub fn misses(&self, change: &ListedChange) -> bool {
+        if self.looked_after().is_none() {
+            return false;
+        }
+        let mut ours = self.refunds.iter().filter(|refund| refund.reference() == Some(change.reference.as_str()));
+        // What has no place here cannot be written, however often it is asked about.
+        let has_place = self.refunds.len() < MOST_REFUNDS || ours.clone().next().is_some();
+        match &change.state {
+            ListedState::Refund(ShownState::Pending | ShownState::Succeeded) if !has_place => false,
+            ListedState::Refund(ShownState::Pending) => ours.next().is_none(),
+            // One that is under way is asked about anyhow.
+            ListedState::Refund(ShownState::Succeeded) => {
+                !ours.any(|refund| refund.has_succeeded() || refund.is_under_way())
+            }
+            // What a person noted by its number is theirs to void.
+            ListedState::Refund(ShownState::Failed { .. }) => {
+                ours.any(|refund| refund.has_succeeded() && refund.method == RefundBy::Gateway)
+            }
+            ListedState::Dispute(state) => {
+                let known = self.dispute(&change.reference).map(|dispute| dispute.state);
+                known != Some(*state) && (known.is_some() || self.disputes.len() < MOST_DISPUTES)
+            }
+        }
     }
 
     /// Each refund that a gateway shows, with the one of ours that it is. None of ours is two of them. In whatever order a
@@ -204,6 +237,15 @@ impl Refund {
             }
             ShownState::Failed { .. } => None,
         }
+    }
+
+    /// The refund with its number, where a person said that it went and nobody knew by which: only so is it recognized should
+    /// its bank send it back. `None` where there is nothing to note.
+    fn numbered_as(&self, shown: &ShownRefund) -> Option<Self> {
+        let is_gone = matches!(&self.state, RefundState::Succeeded { .. }) && shown.state == ShownState::Succeeded;
+        let is_without_number = self.method == RefundBy::Gateway && self.gateway_reference.is_none();
+        let gateway_reference = Some(shown.reference.clone());
+        (is_gone && is_without_number).then(|| Self { gateway_reference, ..self.clone() })
     }
 
     /// What follows for a refund that is known from how its gateway shows it. `None` where nothing does.

@@ -30,6 +30,9 @@ pub struct Attempt {
     pub credentials: CredentialsVersion,
     #[serde(flatten)]
     pub money: Money,
+    /// How much of the link its money pays, in minor units, where that is more: the link's item is due no further than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settles: Option<i64>,
     /// The gateway's own id of the session.
     pub session: String,
     /// Where the customer pays. It is empty once nobody can be sent there any more.
@@ -126,8 +129,14 @@ pub enum AttemptState {
     Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
     AwaitingReversal { since: Timestamp, look_up_at: Timestamp },
-    /// The payment of the link, since when the gateway confirmed it.
-    Paid { at: Timestamp, payment: Payment },
+    /// A payment of the link, since when the gateway confirmed it.
+    Paid {
+        at: Timestamp,
+        /// When it became that, where a person had to accept the money first or it came back from a copy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept_at: Option<Timestamp>,
+        payment: Payment,
+    },
     /// The gateway's no. Where it may become a yes, somebody asks again at `look_up_at`.
     Failed {
         at: Timestamp,
@@ -152,6 +161,16 @@ pub enum AttemptState {
 }
 
 impl AttemptState {
+    /// Since when its money has been a payment of its link.
+    pub fn kept_at(&self) -> Option<Timestamp> {
+        if let Self::Paid { at, kept_at, .. } = self { Some(kept_at.unwrap_or(*at)) } else { None }
+    }
+
+    /// The payment of a link since an instant, confirmed before or then.
+    pub(super) fn paid(confirmed_at: Timestamp, kept_at: Timestamp, payment: Payment) -> Self {
+        Self::Paid { at: confirmed_at, kept_at: (kept_at != confirmed_at).then_some(kept_at), payment }
+    }
+
     /// When work is due on the session or its payment, refunds apart. `None` where nothing will ever happen to it by itself
     /// again.
     pub(super) fn due_at(&self) -> Option<Timestamp> {
@@ -270,6 +289,8 @@ pub struct NewAttempt {
     pub account_id: AccountId,
     pub credentials: CredentialsVersion,
     pub money: Money,
+    /// See [`Attempt::settles`].
+    pub settles: Option<i64>,
 }
 
 impl NewAttempt {
@@ -291,6 +312,7 @@ impl NewAttempt {
             account_id: self.account_id,
             credentials: self.credentials,
             money: self.money,
+            settles: self.settles,
             session: session.session,
             checkout: session.checkout,
             return_reference: None,

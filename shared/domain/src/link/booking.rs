@@ -35,6 +35,11 @@ impl Receipt {
 }
 
 impl Transition {
+    /// Whether it keeps money only where the link's item has room for it.
+    pub fn is_guarded(&self) -> bool {
+        self.on_item.as_ref().is_some_and(|on_item| on_item.most.is_some())
+    }
+
     /// The receipt that is written with it.
     pub fn receipt(&self) -> Option<&Receipt> {
         let payment = self.kept.as_ref().and_then(|kept| kept.receipt.as_ref());

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::attempt::{Attempt, AttemptState};
 use super::outbox::LinkEvent;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::payment_news::{MessageAbout, MessageOfLink};
 use super::receipt::{Receipt, ReceiptKind};
 use super::recorded::Voided;
 use super::refund::{Refund, RefundBy, RefundCause, RefundState};
@@ -42,8 +43,8 @@ pub struct ClaimedSince {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BroughtBack {
     pub link: PaymentLink,
-    /// The attempt by which the link is known to be paid, where the copy did not know that.
-    pub paid_by: Option<AttemptId>,
+    /// The attempts whose money the link is known to keep, where the copy did not know that.
+    pub paid_by: Vec<AttemptId>,
     /// An attempt of which the copy knows nothing and by which the link was paid. It counts as paid by it, so that
     /// nobody pays it a second time.
     pub paid_by_unknown: Option<AttemptId>,
@@ -149,10 +150,11 @@ impl PaymentLink {
                 attempt.note_gone(refund_id, receipt);
             }
         }
+        self.complete_since_copy();
         self
     }
 
-    /// What a person wrote down is the payment of the link, unless it is paid; and it is void where its receipt is.
+    /// What a person wrote down is a payment of the link, unless it is paid; and it is void where its receipt is.
     fn note_recorded(&mut self, receipt: &Receipt) {
         let (ReceiptKind::Payment, Some(by)) = (&receipt.kind, receipt.received_by) else { return };
         let voided = receipt.voided_at.map(|at| Box::new(Voided { at, reason: None, voided_by: None }));
@@ -165,8 +167,20 @@ impl PaymentLink {
         }
         let attempt = Attempt { voided, ..self.attempt_of_record(receipt, by) };
         self.attempts.push(attempt);
-        let paid_by = receipt.attempt_id.clone();
-        self.close(LinkStatus::Paid { paid_at: receipt.registered_at, paid_by }, receipt.registered_at);
+    }
+
+    /// Ends the link as paid where its payments were once all that it asked for: what went back only after the last of them came
+    /// opened nothing, and neither did what somebody withdrew since.
+    fn complete_since_copy(&mut self) {
+        let Some((last, paid_by)) =
+            self.attempts.iter().filter_map(|one| Some((one.state.kept_at()?, one.id.clone()))).max()
+        else {
+            return;
+        };
+        let paid = self.attempts.iter().map(|attempt| attempt.pays_at(last)).fold(0_i64, i64::saturating_add);
+        if !self.is_paid() && paid >= self.terms.amount.minor_units() {
+            self.close(LinkStatus::Paid { paid_at: last, paid_by }, last);
+        }
     }
 
     /// The link of a copy, with what is known of the time after it. `messages` and `events` are what lies beside the
@@ -179,26 +193,24 @@ impl PaymentLink {
         now: Timestamp,
     ) -> BroughtBack {
         let mut link = self;
-        let (mut paid_by, mut paid_by_unknown) = (None, None);
+        let (mut paid_by, mut paid_by_unknown) = (Vec::new(), None);
+        // What the copy knows to be paid is paid by nothing else.
+        let was_paid = link.is_paid();
         let (mut to_review, mut unknown_money) = (Vec::new(), Vec::new());
         for ClaimedSince { attempt: id, payment, confirmed_at, kept_at, booked_later } in claimed {
             let known = link.attempt(id).map(|attempt| knows_of_money(&attempt.state));
             match (known, *kept_at) {
-                (_, Some(_)) if link.is_paid() => {}
+                (_, Some(_)) if was_paid || link.attempt(id).is_some_and(Attempt::is_kept) => {}
                 // What the link kept is written with the payment, so that this one is the link's.
                 (Some(_), Some(kept_at)) => {
-                    link.set_state(id, AttemptState::Paid { at: *confirmed_at, payment: payment.clone() });
+                    link.set_state(id, AttemptState::paid(*confirmed_at, kept_at, payment.clone()));
                     link.attempts
                         .iter_mut()
                         .filter(|one| one.id == *id)
                         .for_each(|one| one.booked_later = *booked_later);
-                    link.close(LinkStatus::Paid { paid_at: kept_at, paid_by: id.clone() }, now);
-                    paid_by = Some(id.clone());
+                    paid_by.push(id.clone());
                 }
-                (None, Some(kept_at)) => {
-                    link.close(LinkStatus::Paid { paid_at: kept_at, paid_by: id.clone() }, now);
-                    paid_by_unknown = Some(id.clone());
-                }
+                (None, Some(kept_at)) => paid_by_unknown = Some((id.clone(), kept_at)),
                 (Some(true), None) => {}
                 (Some(false), None) => {
                     link.review_since_restore(id, payment, *confirmed_at, now);
@@ -207,6 +219,11 @@ impl PaymentLink {
                 (None, None) => unknown_money.push(id.clone()),
             }
         }
+        link.complete_since_copy();
+        if let Some((id, kept_at)) = paid_by_unknown.clone().filter(|_| !link.is_paid()) {
+            link.close(LinkStatus::Paid { paid_at: kept_at, paid_by: id }, now);
+        }
+        let paid_by_unknown = paid_by_unknown.map(|(id, _)| id);
         for attempt in link.attempts.iter_mut().filter(|attempt| attempt.is_kept()) {
             attempt.review_refunds_since_restore(now);
         }
@@ -257,12 +274,13 @@ impl PaymentLink {
         now: Timestamp,
         goes_out: impl Fn(&Recipient) -> bool,
     ) -> Vec<MessageId> {
-        if self.status_at(now) != LinkStatus::Active {
-            return Vec::new();
-        }
+        // Nobody is asked to pay a link that is over, and everybody is told of its money all the same.
+        let is_active = self.status_at(now) == LinkStatus::Active;
+        let may_go = |message: &MessageOfLink<'_>| is_active || matches!(message.about, MessageAbout::News(_));
         let mut found: Vec<MessageId> = Vec::new();
-        for recipient in self.recipients().filter(|recipient| !known.contains_key(&recipient.id)) {
-            if goes_out(recipient) || recipient.stands_in_for.iter().any(|id| found.contains(id)) {
+        let unknown = self.messages().filter(|message| !known.contains_key(&message.recipient.id)).filter(may_go);
+        for MessageOfLink { recipient, .. } in unknown {
+            if goes_out(&recipient) || recipient.stands_in_for.iter().any(|id| found.contains(id)) {
                 found.push(recipient.id.clone());
             }
         }

@@ -8,16 +8,18 @@ use jiff::Timestamp;
 
 use super::attempt::{Asked, Attempt, AttemptState};
 use super::hint::{Hint, ReturnData};
+use super::hold::HoldReason;
 use super::lease::LEASE;
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Correction, Receipt, ReceiptKind};
-use super::refund::WhyRefunded;
+use super::refund::{Refund, WhyRefunded};
 use super::review_reason::ReviewReason;
 use crate::clocks::later;
-use crate::gateway::{GatewayAnswer, Payment};
-use crate::ids::{AttemptId, CredentialsVersion, ReferenceId};
-use crate::money::Money;
+use crate::gateway::{GatewayAnswer, Mode, Payment};
+use crate::ids::{AttemptId, CredentialsVersion, ItemId, ReferenceId};
+use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
+use crate::records::item_payments::ItemPayment;
 
 /// What to do about an attempt next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,20 @@ pub struct Transition {
     /// The CRM's own reference of the link, where the payment is kept although the link had ended: another link may have
     /// taken it over since, and then this payment would pay the same thing a second time.
     pub unless_moved_on: Option<ReferenceId>,
+    /// What it changes about what was paid for the link's item, where that has an amount.
+    pub on_item: Option<PaidOnItem>,
+}
+
+/// What a link adds to what was paid for its item, or takes from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidOnItem {
+    pub item: ItemId,
+    pub mode: Mode,
+    pub currency: Currency,
+    pub payment: ItemPayment,
+    /// It is written only if all links together have no more than so much with it. `None` where a person decided, and of what went
+    /// back.
+    pub most: Option<i64>,
 }
 
 /// The claim that a gateway's reference belongs to one attempt. It says what became of the money, so that a link that
@@ -66,7 +82,7 @@ pub struct ReferenceClaim {
     pub kept_at: Option<Timestamp>,
 }
 
-/// A payment that became the payment of its link.
+/// A payment that its link keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptPayment {
     pub receipt: Option<Receipt>,
@@ -75,13 +91,14 @@ pub struct KeptPayment {
 impl PaymentLink {
     /// Whether money of this attempt would become the payment of this link now.
     pub(super) fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
-        if self.confirming().is_some_and(|confirming| confirming.id != *id) {
+        // What another attempt is about to pay is not there for this one, and no more is kept than is due.
+        if !self.attempt(id).is_some_and(|attempt| self.has_room_for(id, attempt.money)) {
             return false;
         }
         match self.status_at(now) {
             LinkStatus::Active => true,
             LinkStatus::Expired { .. } => self.takes_late_money(),
-            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
+            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } | LinkStatus::Replaced { .. } => false,
         }
     }
 
@@ -102,10 +119,32 @@ impl PaymentLink {
                 kept: None,
                 correction: None,
                 unless_moved_on: None,
+                on_item: None,
             });
         }
+        self.left_untaken(id, now).map(Transition::from)
+    }
+
+    /// The link without the intention to take the money of an attempt, where the call that takes it was not made. This is no
+    /// change by itself: it is written with the next one. A mark that stayed would have the next run find out what became of a
+    /// call that never was, by making it.
+    #[must_use]
+    pub fn without_intention(mut self, id: &AttemptId, now: Timestamp) -> Self {
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id)
+            && let AttemptState::Confirming { confirmed, .. } = &attempt.state
+        {
+            let (look_up_at, confirmed) = (attempt.next_look_up(now), confirmed.clone());
+            attempt.state = AttemptState::Open { look_up_at, reported_at: None, processing_since: None, confirmed };
+            attempt.was_confirming = false;
+        }
+        self
+    }
+
+    /// The link where money that nobody called for is left to go back by itself.
+    pub fn left_untaken(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
+        let attempt = self.attempt(id)?;
         let state = AttemptState::AwaitingReversal { since: now, look_up_at: attempt.next_look_up(now) };
-        Some(self.with_state(id, now, state).into())
+        Some(self.with_attempt(id, now, state, |attempt| attempt.was_confirming = false))
     }
 
     /// Whether money of an attempt could have been kept at this instant in the past, had nothing stood against it.
@@ -113,7 +152,7 @@ impl PaymentLink {
         match &self.status {
             LinkStatus::Active => true,
             LinkStatus::Expired { expired_at } => at < *expired_at || self.takes_late_money(),
-            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
+            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } | LinkStatus::Replaced { .. } => false,
         }
     }
 
@@ -244,10 +283,13 @@ impl PaymentLink {
         })
     }
 
-    /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.
+    /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more, or not
+    /// as much.
     pub fn should_close(&self, id: &AttemptId, now: Timestamp) -> bool {
-        self.attempt(id).is_some_and(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
-            && !self.is_payable(now)
+        let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
+        self.attempt(id)
+            .filter(is_open)
+            .is_some_and(|attempt| !self.is_payable(now) || attempt.money.minor_units() > self.open_amount())
     }
 
     /// What follows from the gateway's answer. `None` where there is nothing to write.
@@ -365,21 +407,23 @@ impl PaymentLink {
             let reason = ReviewReason::AmountDiffers;
             self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment) })
         };
-        Transition { link, claim, kept: None, correction: None, unless_moved_on: None }
+        Transition { link, claim, kept: None, correction: None, unless_moved_on: None, on_item: None }
     }
 
-    /// Makes money the payment of this link.
+    /// Makes money a payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Transition {
         let id = &attempt.id;
         let claim = Some(ReferenceClaim::of(self, attempt, &payment, Some(now), now));
+        let paid = payment.money.minor_units();
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
-        let kept = Some(KeptPayment { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
-            link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
-            link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
+            link.set_state(id, AttemptState::paid(confirmed_at, now, payment));
+            link.after_payment(now);
         });
+        let kept = Some(KeptPayment { receipt: link.receipt(id) });
         let unless_moved_on = self.late_reference(now).cloned();
-        Transition { link, claim, kept, correction: None, unless_moved_on }
+        let on_item = self.on_item(paid, now, true);
+        Transition { link, claim, kept, correction: None, unless_moved_on, on_item }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
@@ -387,7 +431,8 @@ impl PaymentLink {
         let attempt = self.attempt(id)?;
         let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
         // A person who keeps money knows what it pays.
-        Some(Transition { unless_moved_on: None, ..self.keep(attempt, payment.clone(), now) })
+        let on_item = self.on_item(payment.money.minor_units(), now, false);
+        Some(Transition { unless_moved_on: None, on_item, ..self.keep(attempt, payment.clone(), now) })
     }
 
     /// The link where the gateway says, before money that a person accepted is written down, that it went back meanwhile or
@@ -413,22 +458,45 @@ impl PaymentLink {
         Some(self.with_state(id, now, state))
     }
 
-    /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
-    pub fn receipt(&self) -> Option<Receipt> {
-        let LinkStatus::Paid { paid_by, paid_at: registered_at } = &self.status else { return None };
-        let attempt = self.attempt(paid_by)?;
-        let AttemptState::Paid { at, payment } = &attempt.state else { return None };
-        self.receipt_of(attempt, payment, *at, *registered_at)
+    /// What money that came, or less than nothing of what went back, changes about what was paid for the link's item.
+    pub(super) fn on_item(&self, amount: i64, at: Timestamp, is_guarded: bool) -> Option<PaidOnItem> {
+        let item = self.terms.item.as_ref()?;
+        let guard = item.guard?;
+        Some(PaidOnItem {
+            item: item.id.clone(),
+            mode: self.terms.mode,
+            currency: self.terms.amount.currency(),
+            payment: ItemPayment { at, amount },
+            most: guard.most.filter(|_| is_guarded),
+        })
     }
 
-    /// The receipt of a payment that is kept, or none where the link asked for none.
-    fn receipt_of(
-        &self,
-        attempt: &Attempt,
-        payment: &Payment,
-        paid_at: Timestamp,
-        registered_at: Timestamp,
-    ) -> Option<Receipt> {
+    /// The same of a refund that has just come to count as gone, or not to any more.
+    pub(super) fn refund_on_item(&self, refund: &Refund, at: Timestamp) -> Option<PaidOnItem> {
+        refund.recorded_at()?;
+        let sign = if refund.undone_at().is_some() { 1 } else { -1 };
+        self.on_item(sign * refund.amount, at, false)
+    }
+
+    /// What a payment means to what else there is of the link. A customer who said to have paid has, and whoever is sent to pay
+    /// more than is due by now is not sent there any more.
+    pub(super) fn after_payment(&mut self, now: Timestamp) {
+        if self.hold.as_ref().is_some_and(|hold| hold.reason == HoldReason::SaysPaid) {
+            self.hold = None;
+        }
+        let open = self.open_amount();
+        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.money.minor_units() > open) {
+            if let AttemptState::Open { look_up_at, .. } = &mut attempt.state {
+                *look_up_at = now;
+            }
+        }
+    }
+
+    /// The receipt of a payment that the link keeps, where receipts were asked for: the same that was written when it was kept.
+    pub fn receipt(&self, id: &AttemptId) -> Option<Receipt> {
+        let attempt = self.attempt(id)?;
+        let AttemptState::Paid { at: paid_at, kept_at, payment } = &attempt.state else { return None };
+        let (paid_at, registered_at) = (*paid_at, kept_at.unwrap_or(*paid_at));
         let terms = &self.terms;
         let item_id = terms.item.as_ref().map(|item| item.id.clone());
         let field = terms.after_payment.receipt_field.clone();
@@ -540,6 +608,6 @@ impl ReferenceClaim {
 /// A change of the link alone, without money.
 impl From<PaymentLink> for Transition {
     fn from(link: PaymentLink) -> Self {
-        Self { link, claim: None, kept: None, correction: None, unless_moved_on: None }
+        Self { link, claim: None, kept: None, correction: None, unless_moved_on: None, on_item: None }
     }
 }

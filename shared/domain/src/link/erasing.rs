@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::payment_link::PaymentLink;
+use super::payment_news::MessageOfLink;
 use crate::events::{EventRecord, KEPT_FOR};
 use crate::ids::MessageId;
 use crate::messages::delivery::{MessageState, MessageStates};
@@ -55,8 +56,9 @@ impl PaymentLink {
             !events.contains_key(&event.sequence) && now.duration_since(event.at) < KEPT_FOR && is_new(event.at)
         });
         let has_failed = |id: &MessageId| matches!(messages.get(id), Some(MessageState::Failed { .. }));
-        let is_unsent =
-            self.recipients().any(|recipient| !messages.contains_key(&recipient.id) && recipient.is_wanted(has_failed));
+        let is_unsent = self.messages().any(|MessageOfLink { recipient, .. }| {
+            !messages.contains_key(&recipient.id) && recipient.is_wanted(has_failed)
+        });
         (is_untold || (is_unsent && deleting_since.is_none())).then_some(StillToCome::Undelivered)
     }
 }

@@ -24,10 +24,11 @@ pub enum LinkStatusKind {
     Paid,
     Expired,
     Cancelled,
+    Replaced,
 }
 
 impl LinkStatusKind {
-    pub const ALL: [Self; 4] = [Self::Active, Self::Paid, Self::Expired, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Active, Self::Paid, Self::Expired, Self::Cancelled, Self::Replaced];
 
     /// The name of the status in the API.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +37,7 @@ impl LinkStatusKind {
             Self::Paid => "paid",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
+            Self::Replaced => "replaced",
         }
     }
 
@@ -51,6 +53,7 @@ impl LinkStatus {
             Self::Paid { .. } => LinkStatusKind::Paid,
             Self::Expired { .. } => LinkStatusKind::Expired,
             Self::Cancelled { .. } => LinkStatusKind::Cancelled,
+            Self::Replaced { .. } => LinkStatusKind::Replaced,
         }
     }
 }
@@ -71,7 +74,12 @@ pub struct LinkFacts {
     /// It was held when it was last written, and may not be any more.
     pub is_held: bool,
     pub amount: Money,
+    /// What is left to pay of it.
+    pub amount_due: Money,
+    /// Some of it is paid, and not all.
+    pub is_part_paid: bool,
     pub expires_at: Timestamp,
+    /// When the next money is due.
     pub due_at: Option<Timestamp>,
     pub account_id: AccountId,
     /// The account's when the link was made.
@@ -123,7 +131,9 @@ impl PaymentLink {
             is_held: self.hold.is_some(),
             amount: self.terms.amount,
             expires_at: self.terms.expires_at,
-            due_at: self.terms.due_at,
+            is_part_paid: self.is_part_paid(),
+            amount_due: self.amount_due(),
+            due_at: self.next_due_at(),
             account_id: self.terms.account.id.clone(),
             gateway: self.terms.account.gateway,
             created_by: self.created_by.as_ref().map(CreatedBy::mark),
@@ -152,10 +162,11 @@ impl PaymentLink {
 }
 
 impl PaymentLink {
-    /// Whether the link may have been over before this event of it. What is over changes its facts in one way only, by
-    /// becoming paid after it had expired, and clocks differ a little.
+    /// Whether the link may have been over before this event of it. What is over changes its facts in two ways
+    /// only, by a payment after it had expired or by a link that takes its place, and clocks differ a little.
     pub fn was_over_before(&self, event: &LinkEvent) -> bool {
-        event.kind == EventType::LinkPaid && later(event.at, CLOCKS_DIFFER_BY) >= self.terms.expires_at
+        matches!(event.kind, EventType::LinkPaid | EventType::LinkPartPaid | EventType::LinkReplaced)
+            && later(event.at, CLOCKS_DIFFER_BY) >= self.terms.expires_at
     }
 }
 

@@ -77,6 +77,8 @@ pub struct LinkFilter {
     pub is_opened: Option<bool>,
     pub is_begun: Option<bool>,
     pub message_failed: Option<bool>,
+    /// Some of the amount is paid, and not all.
+    pub is_part_paid: Option<bool>,
     /// Something holds it at this moment.
     pub is_held: Option<bool>,
     pub created: TimeRange,
@@ -117,7 +119,7 @@ impl LinkFilter {
             && self.is_held.is_none_or(|is_held| is_held == link.hold_at(now).is_some())
             && self.created.contains(link.created_at())
             && self.expires.contains_end(terms.expires_at)
-            && (self.due.is_unbounded() || terms.due_at.is_some_and(|at| self.due.contains_end(at)))
+            && (self.due.is_unbounded() || link.next_due_at().is_some_and(|at| self.due.contains_end(at)))
     }
 
     /// Whether a link of which these facts are known may be one of them at this moment. The link itself says whether it is.
@@ -130,6 +132,7 @@ impl LinkFilter {
             && is_wanted(self.is_opened.as_ref(), Some(&facts.is_opened))
             && is_wanted(self.is_begun.as_ref(), Some(&facts.is_begun))
             && is_wanted(self.message_failed.as_ref(), Some(&facts.message_failed))
+            && is_wanted(self.is_part_paid.as_ref(), Some(&facts.is_part_paid))
             // A hold may have ended by itself.
             && (self.is_held != Some(true) || facts.is_held)
             && is_wanted(self.created_by.as_ref().map(CreatedBy::mark).as_ref(), facts.created_by.as_ref())

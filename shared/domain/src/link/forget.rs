@@ -57,6 +57,9 @@ impl PaymentLink {
             trace: _,
             created_at: _,
             updated_at: _,
+            replaces: _,
+            chain: _,
+            renewal_requested_at: _,
             restored_at: _,
         } = self;
         terms.drop_person();
@@ -79,6 +82,7 @@ impl Terms {
         let Self {
             mode: _,
             account: AccountTerms { id: _, name: _, gateway: _, credentials: _, late_payment: _, summary_page: _ },
+            plan: _,
             contact: ContactTerms { id: _, name, profile_url },
             item,
             amount: _,
@@ -105,7 +109,7 @@ impl Terms {
         *return_url = None;
         metadata.clear();
         drop_words(message);
-        if let Some(ItemTerms { id: _, title }) = item {
+        if let Some(ItemTerms { id: _, title, guard: _ }) = item {
             title.clear();
         }
     }
@@ -116,6 +120,7 @@ impl Attempt {
         let Self {
             id: _,
             key: _,
+            settles: _,
             gateway: _,
             account_id: _,
             credentials: _,

@@ -1,5 +1,7 @@
 //! What others say about an attempt. None of it decides anything.
 
+use crate::gateway::NotPaidCause;
+
 /// What made us look at an attempt. It is a hint and never decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -30,10 +32,12 @@ pub struct ReturnData {
     pub hint: Hint,
     /// See [`super::attempt::Attempt::return_reference`].
     pub return_reference: Option<String>,
+    /// Why the customer did not pay, where a gateway that cannot be asked says so by the return alone.
+    pub not_paid: Option<NotPaidCause>,
 }
 
 impl From<Hint> for ReturnData {
     fn from(hint: Hint) -> Self {
-        Self { hint, return_reference: None }
+        Self { hint, return_reference: None, not_paid: None }
     }
 }

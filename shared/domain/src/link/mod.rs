@@ -20,6 +20,8 @@ mod lease;
 mod message_round;
 mod outbox;
 mod payment_link;
+mod payment_news;
+mod plan;
 mod receipt;
 mod recorded;
 mod refund;
@@ -27,12 +29,13 @@ mod refunding;
 mod resolution;
 mod review_reason;
 mod size;
+mod succession;
 mod tag;
 mod terms;
 
 pub use attempt::{Asked, Attempt, AttemptState, Checkout, NewAttempt, OpenedSession, later_by_minutes};
 pub use bringing_back::{BroughtBack, ClaimedSince, UNKNOWN_SINCE_RESTORE};
-pub use confirming::{KeptPayment, ReferenceClaim, Step, Transition};
+pub use confirming::{KeptPayment, PaidOnItem, ReferenceClaim, Step, Transition};
 pub use created_by::{CreatedBy, CreatorMark};
 pub use dispute::Dispute;
 pub use erasing::StillToCome;
@@ -45,6 +48,8 @@ pub use lease::LEASE;
 pub use message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 pub use outbox::{LinkEvent, Outbox};
 pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_HOUR, PaymentLink, Visit, Work};
+pub use payment_news::{MessageAbout, MessageOfLink, PaymentNews};
+pub use plan::{MOST_PARTS, MOST_PAYMENTS, NextPayment, Part, PaymentPlan};
 pub use receipt::{Attachment, Correction, Receipt, ReceiptKind, ReceiptKindName};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
 pub use refund::{Refund, RefundBy, RefundCause, RefundState};
@@ -52,6 +57,7 @@ pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, Re
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};
+pub use succession::{Renewal, ReplaceRefused};
 pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, LONGEST_DAYS, Terms, pay_url};
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! Every change is a function from one link to the next; the store writes the next one only where the one before it is
 //! still what the table holds. So whatever two callers decide at the same time, one of them decides again on what the
-//! other wrote. Statuses only move forward: `active`, then `paid`, `expired` or `cancelled`, and from `expired` to
-//! `paid` where the account accepts late payments.
+//! other wrote. Statuses only move forward: `active`, then `paid`, `expired`, `cancelled` or `replaced`, and from `expired`
+//! to `replaced`, or to `paid` where the account accepts late payments. A link is paid once its payments are together what is asked for.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,24 +27,43 @@ use crate::ids::{
     AttemptId, BusinessId, CredentialsVersion, EventId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
 };
 use crate::messages::channel::Channel;
-use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::Recipient;
+use crate::money::Money;
+use crate::records::item_payments::ItemPayments;
 use crate::records::shards::is_first_shard;
 use crate::trace::Trace;
 
-/// A link keeps at most this many attempts. A new one takes the place of the oldest that ended without money.
+/// A link keeps at most this many attempts beside its payments. A new one takes the place of the oldest that ended without money.
 pub const MAX_ATTEMPTS: usize = 20;
 
 /// At most this many sessions are opened for one link within an hour.
 pub const MAX_ATTEMPTS_AN_HOUR: usize = 10;
 
+/// Why a link was cancelled whose item was paid by other links.
+const ITEM_PAID: &str = "item_paid";
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum LinkStatus {
     Active,
-    Paid { paid_at: Timestamp, paid_by: AttemptId },
-    Expired { expired_at: Timestamp },
-    Cancelled { cancelled_at: Timestamp, reason: Option<String> },
+    /// `paid_by` is the payment after which nothing was due any more.
+    Paid {
+        paid_at: Timestamp,
+        paid_by: AttemptId,
+    },
+    Expired {
+        expired_at: Timestamp,
+    },
+    Cancelled {
+        cancelled_at: Timestamp,
+        reason: Option<String>,
+    },
+    /// Another link took its place.
+    Replaced {
+        replaced_at: Timestamp,
+        #[serde(rename = "replaced_by")]
+        by: LinkId,
+    },
 }
 
 impl LinkStatus {
@@ -102,6 +121,15 @@ pub struct PaymentLink {
     pub(super) trace: Option<Trace>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// The link whose place this one took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaces: Option<LinkId>,
+    /// The first link of the chain, where that is yet another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) chain: Option<LinkId>,
+    /// When a customer last asked for a new link in the place of this one.
+    #[serde(rename = "renewal_at", default, skip_serializing_if = "Option::is_none")]
+    pub(super) renewal_requested_at: Option<Timestamp>,
     /// When the link last came back from a copy of the table, because it was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) restored_at: Option<Timestamp>,
@@ -123,6 +151,8 @@ pub enum Visit {
     OnHold,
     Expired,
     Cancelled,
+    /// Another link took its place, and is what the visitor wants.
+    Replaced,
     /// Too many sessions were opened.
     TooManyAttempts,
 }
@@ -152,7 +182,7 @@ impl Work {
 pub enum CancelRefused {
     /// Somebody is paying. `can_force` is false while money is being taken.
     PaymentInProgress { can_force: bool },
-    /// It is paid, expired or cancelled already.
+    /// It is paid, expired, cancelled or replaced already.
     NotActive,
 }
 
@@ -189,6 +219,9 @@ impl PaymentLink {
             trace: None,
             created_at: now,
             updated_at: now,
+            replaces: None,
+            chain: None,
+            renewal_requested_at: None,
             restored_at: None,
         }
     }
@@ -205,8 +238,8 @@ impl PaymentLink {
 
     /// The link with who made it.
     #[must_use]
-    pub fn made_by(self, somebody: CreatedBy) -> Self {
-        Self { created_by: Some(somebody), ..self }
+    pub fn made_by(self, somebody: impl Into<Option<CreatedBy>>) -> Self {
+        Self { created_by: somebody.into(), ..self }
     }
 
     pub fn created_by(&self) -> Option<&CreatedBy> {
@@ -274,7 +307,7 @@ impl PaymentLink {
         &self.message_rounds
     }
 
-    /// The recipients of every round, in the order of the rounds.
+    /// Whom each round asks to pay, in the order of the rounds.
     pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
         self.terms.recipients.iter().chain(self.message_rounds.iter().flat_map(|round| &round.recipients))
     }
@@ -283,15 +316,6 @@ impl PaymentLink {
     pub fn channels(&self) -> BTreeSet<Channel> {
         let of_recipients = self.recipients().map(|recipient| recipient.channel);
         of_recipients.chain(self.forgotten_channels.iter().copied()).collect()
-    }
-
-    /// The recipient of a message, and the choice of its texts.
-    pub fn message(&self, id: &MessageId) -> Option<(&Recipient, &MessageChoice)> {
-        let first = (&self.terms.recipients, &self.terms.message);
-        let later = self.message_rounds.iter().map(|round| (&round.recipients, &round.message));
-        std::iter::once(first).chain(later).find_map(|(recipients, message)| {
-            recipients.iter().find(|recipient| recipient.id == *id).map(|recipient| (recipient, message))
-        })
     }
 
     pub fn outbox(&self) -> &Outbox {
@@ -310,6 +334,7 @@ impl PaymentLink {
             refund: event.refund.clone(),
             message: event.message.clone(),
             entry: None,
+            look_back: None,
             former_endpoint: None,
             happened_at: event.at,
             recorded_at,
@@ -377,17 +402,20 @@ impl PaymentLink {
         self.attempts.iter().any(is_reviewed)
     }
 
-    /// The receipt of this link's payment, where one was asked for.
-    pub fn receipt_id(&self) -> Option<ReceiptId> {
-        match &self.status {
-            LinkStatus::Paid { paid_by, .. } if self.terms.after_payment.register_receipt => {
-                Some(self.attempt(paid_by).map_or_else(|| ReceiptId::of(paid_by), Attempt::receipt_id))
-            }
-            LinkStatus::Paid { .. }
-            | LinkStatus::Active
-            | LinkStatus::Expired { .. }
-            | LinkStatus::Cancelled { .. } => None,
-        }
+    /// Whether payments of the link get receipts.
+    pub fn registers_receipts(&self) -> bool {
+        self.terms.after_payment.register_receipt
+    }
+
+    /// The receipt of an attempt's payment, where the link keeps that and receipts were asked for.
+    pub fn receipt_id_of(&self, attempt: &Attempt) -> Option<ReceiptId> {
+        (self.registers_receipts() && attempt.is_kept()).then(|| attempt.receipt_id())
+    }
+
+    /// The payment by which the link is known to be paid and of which nothing else is known, because it came back from a copy.
+    pub(super) fn paid_by_unknown(&self) -> Option<&AttemptId> {
+        let LinkStatus::Paid { paid_by, .. } = &self.status else { return None };
+        self.attempt(paid_by).is_none().then_some(paid_by)
     }
 
     /// The status at this moment. An active link past its end is expired, whether or not the sweep has been there.
@@ -399,7 +427,8 @@ impl PaymentLink {
             LinkStatus::Active
             | LinkStatus::Paid { .. }
             | LinkStatus::Expired { .. }
-            | LinkStatus::Cancelled { .. } => self.status.clone(),
+            | LinkStatus::Cancelled { .. }
+            | LinkStatus::Replaced { .. } => self.status.clone(),
         }
     }
 
@@ -413,8 +442,9 @@ impl PaymentLink {
         if self.confirming().is_some() {
             return None;
         }
-        let current = self.attempts.last().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
-        let deadline = current.map(|attempt| attempt.deadline);
+        // Where another part was chosen meanwhile, somebody may still be paying in the session before.
+        let open = self.attempts.iter().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
+        let deadline = open.map(|attempt| attempt.deadline).max();
         // What the gateway itself calls on its way may arrive days later. A customer's word holds nothing open.
         let processing = self.attempts.iter().filter_map(Attempt::processing_ends_at).max();
         Some([deadline, processing].into_iter().flatten().fold(self.terms.expires_at, Timestamp::max))
@@ -442,10 +472,17 @@ impl PaymentLink {
 
     /// What somebody who opens the link now should get.
     pub fn visit(&self, now: Timestamp) -> Visit {
+        self.visit_to_pay(None, now)
+    }
+
+    /// The same for somebody who wants to pay this amount. Who wants another one than the last session is for gets a new one,
+    /// unless something is known to have been paid in that.
+    pub fn visit_to_pay(&self, money: Option<Money>, now: Timestamp) -> Visit {
         match self.status_at(now) {
             LinkStatus::Paid { .. } => return Visit::Paid,
             LinkStatus::Expired { .. } => return Visit::Expired,
             LinkStatus::Cancelled { .. } => return Visit::Cancelled,
+            LinkStatus::Replaced { .. } => return Visit::Replaced,
             LinkStatus::Active => {}
         }
         let is_reported = |state: &AttemptState| matches!(state, AttemptState::Open { reported_at: Some(_), .. });
@@ -458,10 +495,10 @@ impl PaymentLink {
         if self.is_paying_stopped(now) {
             return Visit::OnHold;
         }
-        if let Some(current) = self.attempts.last()
-            && matches!(current.state, AttemptState::Open { .. })
-        {
-            if now < current.session_ends_at {
+        if let Some(current) = self.current_session() {
+            let is_wanted =
+                current.money.minor_units() <= self.open_amount() && money.is_none_or(|money| money == current.money);
+            if is_wanted && now < current.session_ends_at {
                 return Visit::Continue(current.checkout.clone());
             }
             if now >= self.terms.expires_at {
@@ -472,9 +509,8 @@ impl PaymentLink {
             return Visit::Expired;
         }
         let hour_ago = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
-        let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago).count();
-        let is_full =
-            self.attempts.len() >= MAX_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_without_money());
+        let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago && !attempt.is_kept()).count();
+        let is_full = self.has_many_attempts() && !self.attempts.iter().any(|a| a.state.ended_without_money());
         if lately >= MAX_ATTEMPTS_AN_HOUR || is_full || self.outbox.is_full() {
             Visit::TooManyAttempts
         } else {
@@ -482,15 +518,40 @@ impl PaymentLink {
         }
     }
 
-    /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where the account
-    /// still is at the link's gateway.
-    pub fn new_attempt(&self, key: ReturnKey, credentials: Option<CredentialsVersion>) -> NewAttempt {
+    /// The attempt whose session a customer was last sent to. What a person wrote down since is none.
+    pub fn last_session(&self) -> Option<&Attempt> {
+        self.attempts.iter().rfind(|attempt| !attempt.is_recorded())
+    }
+
+    /// The last session, where somebody may be paying in it.
+    pub fn current_session(&self) -> Option<&Attempt> {
+        self.last_session().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
+    }
+
+    fn has_many_attempts(&self) -> bool {
+        self.attempts.iter().filter(|attempt| !attempt.is_kept()).count() >= MAX_ATTEMPTS
+    }
+
+    /// The attempt that a visitor would begin now to pay this amount. `credentials` are the account's present ones, where the
+    /// account still is at the link's gateway.
+    ///
+    /// Where no more is left to pay of the link's item than this, it pays all that is due.
+    pub fn new_attempt(
+        &self,
+        key: ReturnKey,
+        credentials: Option<CredentialsVersion>,
+        money: Money,
+        room: Option<i64>,
+    ) -> NewAttempt {
+        let due = self.open_amount();
+        let is_all_there_is = room.is_some_and(|room| room < due && money.minor_units() == room);
         NewAttempt {
             key,
             gateway: self.terms.account.gateway,
             account_id: self.terms.account.id.clone(),
             credentials: credentials.unwrap_or_else(|| self.terms.account.credentials.clone()),
-            money: self.terms.amount,
+            money,
+            settles: is_all_there_is.then_some(due),
         }
     }
 
@@ -501,7 +562,8 @@ impl PaymentLink {
 
     /// Makes a session the current one, or says what the visitor gets instead.
     pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
-        match self.visit(now) {
+        match self.visit_to_pay(Some(attempt.money), now) {
+            Visit::Begin if attempt.money.minor_units() > self.open_amount() => Err(Visit::Begin),
             Visit::Begin => Ok(self.changed(now, |link| {
                 link.make_room();
                 link.attempts.push(attempt);
@@ -514,13 +576,14 @@ impl PaymentLink {
             | Visit::OnHold
             | Visit::Expired
             | Visit::Cancelled
+            | Visit::Replaced
             | Visit::TooManyAttempts) => Err(otherwise),
         }
     }
 
     /// Drops the oldest attempt that ended without money, where there are as many attempts as a link keeps.
     pub(super) fn make_room(&mut self) {
-        if self.attempts.len() >= MAX_ATTEMPTS
+        if self.has_many_attempts()
             && let Some(oldest) = self.attempts.iter().position(|attempt| attempt.state.ended_without_money())
         {
             self.attempts.remove(oldest);
@@ -609,6 +672,11 @@ impl PaymentLink {
         Some(self.changed(now, |link| link.outbox = outbox))
     }
 
+    /// Whether it ended because its item was paid by other links.
+    pub fn ended_as_item_paid(&self) -> bool {
+        matches!(&self.status, LinkStatus::Cancelled { reason: Some(reason), .. } if reason == ITEM_PAID)
+    }
+
     /// Ends an active link at the business's wish.
     pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
         if !self.is_payable(now) {
@@ -621,6 +689,14 @@ impl PaymentLink {
             return Err(CancelRefused::PaymentInProgress { can_force: true });
         }
         Ok(self.changed(now, |link| link.close(LinkStatus::Cancelled { cancelled_at: now, reason }, now)))
+    }
+
+    /// The link as one that ended because its item has no room for it, where that is so and nobody is paying. `paid` is what was
+    /// paid for the item.
+    pub fn end_as_item_paid(&self, paid: &ItemPayments, now: Timestamp) -> Option<Self> {
+        let guard = self.terms.item.as_ref().and_then(|item| item.guard)?;
+        let has_no_room = guard.room(paid) == Some(0);
+        has_no_room.then(|| self.cancel(Some(ITEM_PAID.to_owned()), false, now).ok()).flatten()
     }
 
     /// Ends the link. Sessions that are still open are due at once, so that they are closed at their gateway.
@@ -681,6 +757,7 @@ impl PaymentLink {
     pub(super) fn changed(&self, now: Timestamp, change: impl FnOnce(&mut Self)) -> Self {
         let mut link = self.clone();
         change(&mut link);
+        link.complete(self, now);
         link.version += 1;
         link.updated_at = now;
         let mut outbox = std::mem::take(&mut link.outbox);
@@ -741,9 +818,9 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
     }
     for attempt in after.attempts() {
         events.extend(dispute_changes(before.attempt(&attempt.id), attempt));
-        events.extend(refund_changes(before.attempt(&attempt.id), attempt, after.receipt_id().is_some()));
+        events.extend(refund_changes(before.attempt(&attempt.id), attempt, after.registers_receipts()));
         let was_void = before.attempt(&attempt.id).is_some_and(|attempt| attempt.voided.is_some());
-        if attempt.voided.is_some() && !was_void && after.receipt_id().is_some() {
+        if attempt.voided.is_some() && !was_void && after.registers_receipts() {
             events.push(NewEvent::of_attempt(EventType::ReceiptVoided, &attempt.id));
         }
         let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
@@ -766,18 +843,32 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         };
         events.push(NewEvent::of_attempt(kind, &attempt.id));
     }
-    if discriminant(before.status()) != discriminant(after.status()) {
+    let is_new = |attempt: &&Attempt| attempt.is_kept() && !before.attempt(&attempt.id).is_some_and(Attempt::is_kept);
+    let has_just_ended = discriminant(before.status()) != discriminant(after.status());
+    for payment in after.attempts().iter().filter(is_new) {
+        let completes =
+            matches!(after.status(), LinkStatus::Paid { paid_by, .. } if has_just_ended && *paid_by == payment.id);
+        let kind = if completes { EventType::LinkPaid } else { EventType::LinkPartPaid };
+        events.push(NewEvent::of_attempt(kind, &payment.id));
+        if after.registers_receipts() {
+            events.push(NewEvent::of_attempt(EventType::ReceiptRegistered, &payment.id));
+        }
+    }
+    if has_just_ended {
         match after.status() {
             LinkStatus::Active => {}
             LinkStatus::Expired { .. } => events.push(NewEvent::of_link(EventType::LinkExpired)),
             LinkStatus::Cancelled { .. } => events.push(NewEvent::of_link(EventType::LinkCancelled)),
-            LinkStatus::Paid { paid_by, .. } => {
+            LinkStatus::Replaced { .. } => events.push(NewEvent::of_link(EventType::LinkReplaced)),
+            // A payment that was kept before is enough now, because what went back of another one did not stay away.
+            LinkStatus::Paid { paid_by, .. } if before.attempt(paid_by).is_some_and(Attempt::is_kept) => {
                 events.push(NewEvent::of_attempt(EventType::LinkPaid, paid_by));
-                if after.receipt_id().is_some() {
-                    events.push(NewEvent::of_attempt(EventType::ReceiptRegistered, paid_by));
-                }
             }
+            LinkStatus::Paid { .. } => {}
         }
+    }
+    if before.renewal_requested_at() != after.renewal_requested_at() {
+        events.push(NewEvent::of_link(EventType::RenewalRequested));
     }
     events
 }

@@ -10,6 +10,7 @@ use super::attempt::{Attempt, AttemptState, Checkout};
 use super::confirming::{KeptPayment, Transition};
 use super::created_by::CreatedBy;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::plan::MOST_PAYMENTS;
 use super::receipt::{Correction, Receipt};
 use crate::clocks::{CLOCKS_DIFFER_BY, later};
 use crate::gateway::{GatewayKind, Mode, Payment};
@@ -99,7 +100,7 @@ pub struct AccountOfRecord {
 pub struct PaymentRecord {
     /// Random, and shown to nobody.
     pub key: ReturnKey,
-    /// In minor units of the link's currency. Left out, what is due.
+    /// In minor units of the link's currency. Left out, all that is due.
     pub amount: Option<i64>,
     pub by: ReceivedBy,
     pub reference: Option<String>,
@@ -118,14 +119,18 @@ pub struct PaymentRecord {
 pub enum RecordPaymentRefused {
     /// It was cancelled.
     Cancelled,
+    /// Another link took its place.
+    Replaced,
     /// It is paid already.
     Paid,
     /// Somebody is paying. `can_force` is false while money is being taken.
     PaymentInProgress { can_force: bool },
     /// A person has to decide about money of the link first.
     UnderReview,
-    /// Not what is due, which is so much in minor units.
-    NotWhatIsDue { due: i64 },
+    /// More than is due, which is so much in minor units, or nothing.
+    MoreThanIsDue { due: i64 },
+    /// The link has so many payments that the next one has to be all that is due.
+    TooManyPayments { due: i64 },
     /// It came to an account that there is not, or to one of another mode or currency.
     NotToThere,
     /// It came at an instant that has not come, or more than a year ago.
@@ -166,7 +171,7 @@ impl Attempt {
 }
 
 impl PaymentLink {
-    /// The link with its payment as a person wrote it down, and the receipt of that.
+    /// The link with a payment as a person wrote it down, and the receipt of that.
     pub fn record_payment(&self, record: PaymentRecord, now: Timestamp) -> Result<Transition, RecordPaymentRefused> {
         if let Some(request) = &record.request {
             let known = self.attempts.iter().filter_map(|attempt| attempt.recorded.as_ref()?.request.as_ref());
@@ -179,6 +184,7 @@ impl PaymentLink {
             LinkStatus::Active | LinkStatus::Expired { .. } => {}
             LinkStatus::Paid { .. } => return Err(RecordPaymentRefused::Paid),
             LinkStatus::Cancelled { .. } => return Err(RecordPaymentRefused::Cancelled),
+            LinkStatus::Replaced { .. } => return Err(RecordPaymentRefused::Replaced),
         }
         if self.confirming().is_some() {
             return Err(RecordPaymentRefused::PaymentInProgress { can_force: false });
@@ -190,9 +196,13 @@ impl PaymentLink {
         if !record.force && self.needs_review() {
             return Err(RecordPaymentRefused::UnderReview);
         }
-        let due = self.terms.amount;
-        if record.amount.is_some_and(|amount| amount != due.minor_units()) {
-            return Err(RecordPaymentRefused::NotWhatIsDue { due: due.minor_units() });
+        let due = self.amount_due();
+        let money = due.with(record.amount.unwrap_or(due.minor_units()));
+        if !(1..=due.minor_units()).contains(&money.minor_units()) {
+            return Err(RecordPaymentRefused::MoreThanIsDue { due: due.minor_units() });
+        }
+        if self.payments().count() + 1 >= MOST_PAYMENTS && money != due {
+            return Err(RecordPaymentRefused::TooManyPayments { due: due.minor_units() });
         }
         let account_id = match &record.account {
             None => self.terms.account.id.clone(),
@@ -203,14 +213,15 @@ impl PaymentLink {
         if record.received_at < earliest || record.received_at > later(now, CLOCKS_DIFFER_BY) {
             return Err(RecordPaymentRefused::NotThen);
         }
-        let attempt = self.recorded_attempt(record, account_id, due, now);
+        let attempt = self.recorded_attempt(record, account_id, money, now);
         let id = attempt.id.clone();
         let link = self.changed(now, |link| {
             link.make_room();
             link.attempts.push(attempt);
-            link.close(LinkStatus::Paid { paid_at: now, paid_by: id }, now);
+            link.after_payment(now);
         });
-        Ok(Transition { kept: Some(KeptPayment { receipt: link.receipt() }), ..link.into() })
+        let on_item = link.on_item(money.minor_units(), now, false);
+        Ok(Transition { kept: Some(KeptPayment { receipt: link.receipt(&id) }), on_item, ..link.into() })
     }
 
     fn recorded_attempt(&self, record: PaymentRecord, account_id: AccountId, money: Money, now: Timestamp) -> Attempt {
@@ -251,6 +262,7 @@ impl PaymentLink {
             account_id,
             credentials: self.terms.account.credentials.clone(),
             money,
+            settles: None,
             session: String::new(),
             checkout: Checkout::default(),
             return_reference: None,
@@ -267,12 +279,12 @@ impl PaymentLink {
             disputes: Vec::new(),
             recorded: Some(Box::new(recorded)),
             voided: None,
-            state: AttemptState::Paid { at: now, payment },
+            state: AttemptState::paid(now, now, payment),
         }
     }
 
-    /// The link with an entry that a person found to be wrong, and the record of that. The link stays paid: what is paid is
-    /// never open again.
+    /// The link with an entry that a person found to be wrong, and the record of that. A paid link stays paid: what is paid is
+    /// never open again. Of one that is not, as much is due again.
     pub fn void_payment(&self, id: &AttemptId, voided: Voided) -> Result<Transition, VoidRefused> {
         let attempt = self.attempt(id).filter(|attempt| attempt.is_kept()).ok_or(VoidRefused::NoSuchEntry)?;
         if !attempt.is_recorded() {
@@ -284,13 +296,15 @@ impl PaymentLink {
         if attempt.refunds.iter().any(|refund| refund.takes() > 0) {
             return Err(VoidRefused::Refunded);
         }
+        let withdrawn = attempt.state.confirmed_payment().map_or(0, |payment| payment.money.minor_units());
         let now = voided.at;
         let link = self.changed(now, |link| {
             for attempt in link.attempts.iter_mut().filter(|attempt| attempt.id == *id) {
                 attempt.voided = Some(Box::new(voided.clone()));
             }
         });
-        let correction = link.receipt().and_then(Correction::of_void);
-        Ok(Transition { correction, ..link.into() })
+        let correction = link.receipt(id).and_then(Correction::of_void);
+        let on_item = link.on_item(-withdrawn, now, false);
+        Ok(Transition { correction, on_item, ..link.into() })
     }
 }

@@ -275,7 +275,9 @@ impl PaymentLink {
     /// The link with a refund of money that it kept.
     pub fn request_refund(&self, id: &AttemptId, wish: RefundWish, now: Timestamp) -> Result<Self, RefundRefused> {
         let attempt = self.attempt(id).ok_or(RefundRefused::NoSuchAttempt)?;
-        let AttemptState::Paid { at, payment } = &attempt.state else { return Err(RefundRefused::NoSuchPayment) };
+        let AttemptState::Paid { at, payment, .. } = &attempt.state else {
+            return Err(RefundRefused::NoSuchPayment);
+        };
         if let Some((known, request)) = wish.request.as_ref().and_then(|request| attempt.refund_by(request)) {
             let is_same = known.request.as_ref() == Some(request);
             return Err(if is_same { RefundRefused::Repeated(known.id.clone()) } else { RefundRefused::KeyReused });
@@ -492,47 +494,52 @@ impl PaymentLink {
         }
         let link = self.with_refunds(id, now, |attempt| attempt.put_refund(refund.clone()));
         let correction = link.correction(id, &refund);
-        Transition { correction, ..link.into() }
+        let on_item = link.refund_on_item(&refund, now);
+        Transition { correction, on_item, ..link.into() }
     }
 
     /// The receipt that an event of an attempt is about: that of the payment, or that of a refund of it.
-    pub fn registered_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
-        let receipt = self.receipt()?;
+    pub fn registered_receipt(&self, attempt: &AttemptId, refund: Option<&RefundId>) -> Option<Receipt> {
+        let receipt = self.receipt(attempt)?;
         let Some(refund) = refund else { return Some(receipt) };
         let refund = self.attempt(&receipt.attempt_id)?.refund(refund)?;
         Some(receipt.correction(refund, refund.recorded_at()?))
     }
 
     /// The receipt that records that one of these is void.
-    pub fn void_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
-        self.registered_receipt(refund)?.its_void()
+    pub fn void_receipt(&self, attempt: &AttemptId, refund: Option<&RefundId>) -> Option<Receipt> {
+        self.registered_receipt(attempt, refund)?.its_void()
     }
 
-    /// All receipts of the link's payment: its own, those of what went back of it, and those that record that one of them is
-    /// void.
+    /// All receipts of the link's payments: their own, those of what went back of them, and those that record that one of them
+    /// is void.
     pub fn receipts(&self) -> Vec<Receipt> {
-        let Some(payment) = self.receipt() else { return Vec::new() };
-        let refunds = self.attempt(&payment.attempt_id).into_iter().flat_map(|attempt| &attempt.refunds);
+        self.attempts.iter().flat_map(|attempt| self.receipts_of(attempt)).collect()
+    }
+
+    fn receipts_of(&self, attempt: &Attempt) -> Vec<Receipt> {
+        let Some(payment) = self.receipt(&attempt.id) else { return Vec::new() };
+        let refunds = attempt.refunds.iter();
         let of_refunds = refunds.filter_map(|refund| Some(payment.correction(refund, refund.recorded_at()?)));
         let written: Vec<Receipt> = std::iter::once(payment.clone()).chain(of_refunds).collect();
         let void: Vec<Receipt> = written.iter().filter_map(Receipt::its_void).collect();
         written.into_iter().chain(void).collect()
     }
 
-    /// Their ids. Of a payment that came back from a copy without its attempt, the one that is known.
+    /// Their ids, with that of a payment that came back from a copy without its attempt.
     pub fn receipt_ids(&self) -> Vec<ReceiptId> {
-        let ids: Vec<ReceiptId> = self.receipts().into_iter().map(|receipt| receipt.id).collect();
-        if ids.is_empty() { self.receipt_id().into_iter().collect() } else { ids }
+        let unknown = self.paid_by_unknown().filter(|_| self.registers_receipts()).map(ReceiptId::of);
+        self.receipts().into_iter().map(|receipt| receipt.id).chain(unknown).collect()
     }
 
-    /// What went back of the link's payment, in minor units.
+    /// What went back of the link's payments, in minor units.
     pub fn refunded(&self) -> i64 {
         self.attempts.iter().filter(|attempt| attempt.is_kept()).map(Attempt::refunded).sum()
     }
 
     /// The record that kept money went back, or that it did not after all, where the payment has one.
     pub(super) fn correction(&self, id: &AttemptId, refund: &Refund) -> Option<Correction> {
-        let corrected = self.receipt().filter(|receipt| receipt.attempt_id == *id)?;
+        let corrected = self.receipt(id)?;
         let receipt = corrected.correction(refund, refund.recorded_at()?);
         match refund.undone_at() {
             None => Some(Correction { receipt, corrected, voided: None }),

@@ -57,8 +57,8 @@ pub enum ResolveRefused {
     MoneyConfirmed,
     /// The gateway was asked to refund the money, and what became of that is not known.
     RefundUndecided,
-    /// The link could not take money when the gateway confirmed this: it is paid or cancelled, or it had expired and its
-    /// account takes no late money.
+    /// The link could not take money when the gateway confirmed this: it is paid, cancelled or replaced, or it had expired and
+    /// its account takes no late money.
     LinkTakesNoMoney,
     /// Another payment of this link is being confirmed at this moment.
     AnotherIsConfirming,

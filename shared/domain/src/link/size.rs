@@ -44,6 +44,10 @@ impl PaymentLink {
             trace: _,
             created_at: _,
             updated_at: _,
+            // Their ids are of one length.
+            replaces: _,
+            chain: _,
+            renewal_requested_at: _,
             restored_at: _,
         } = self;
         (terms, message_rounds)

@@ -4,14 +4,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::plan::PaymentPlan;
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, ReferenceId};
 use crate::locale::Locale;
 use crate::messages::choice::MessageChoice;
+use crate::messages::kind::MessageKind;
 use crate::messages::message::MessageContext;
 use crate::messages::recipients::{Recipient, Unreached};
 use crate::money::Money;
 use crate::records::account::LatePayment;
+use crate::records::item_payments::ItemGuard;
 
 /// The longest life of a link. Longer ones are typing mistakes, and every link is watched while it lives.
 pub const LONGEST_DAYS: i64 = 730;
@@ -26,6 +29,9 @@ pub struct Terms {
     pub item: Option<ItemTerms>,
     pub amount: Money,
     pub amount_source: AmountSource,
+    /// In which parts it may be paid. `None` where it is paid at once.
+    #[serde(rename = "payment_plan", default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PaymentPlan>,
     /// Exclusive.
     pub expires_at: Timestamp,
     /// Until when the customer owes the money, exclusive. It may lie before or after the end of the link, and changes
@@ -78,6 +84,9 @@ pub struct ContactTerms {
 pub struct ItemTerms {
     pub id: ItemId,
     pub title: String,
+    /// `None` of an item without an amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<ItemGuard>,
 }
 
 /// Where the amount came from.
@@ -112,6 +121,9 @@ pub struct AfterPayment {
     pub receipt_type_id: Option<ReceiptTypeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_field: Option<FieldKey>,
+    /// Whether those are told of payments and refunds who were told of the link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub send_receipt: bool,
 }
 
 fn usually() -> bool {
@@ -123,14 +135,15 @@ fn is_usual(registers: &bool) -> bool {
 }
 
 impl Terms {
-    /// What messages can say of a link on these terms that is paid at this address.
-    pub fn message_context<'a>(&'a self, url: &'a str) -> MessageContext<'a> {
+    /// What messages can say of a link on these terms that is paid at this address, and of which so much is due.
+    pub fn message_context<'a>(&'a self, url: &'a str, due: Money) -> MessageContext<'a> {
         MessageContext {
+            kind: MessageKind::LinkCreated,
             mode: self.mode,
             account_name: &self.account.name,
             contact_name: &self.contact.name,
             item_title: self.item.as_ref().map(|item| item.title.as_str()),
-            amount: self.amount,
+            amount: due,
             expires_at: self.expires_at,
             description: self.description.as_deref(),
             reference_id: self.reference_id.as_ref(),
@@ -143,4 +156,9 @@ impl Terms {
 /// Where a link is paid: the scheme and host that it was made under, and its token.
 pub fn pay_url(base: &str, token: &str) -> String {
     format!("{base}/p/{token}")
+}
+
+/// Where a receipt is read: the scheme and host that its link was made under, and its code.
+pub(super) fn receipt_url(base: &str, code: &str) -> String {
+    format!("{base}/r/{code}")
 }

@@ -20,8 +20,10 @@ use std::collections::BTreeMap;
 
 mod aftermath;
 mod closed_books;
+mod parts;
 mod recorded;
 mod refunds;
+mod succession;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -47,15 +49,17 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
             summary_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
-        item: Some(ItemTerms { id: ItemId::parse("inv-1").unwrap(), title: "Invoice 1".to_owned() }),
+        item: Some(ItemTerms { id: ItemId::parse("inv-1").unwrap(), title: "Invoice 1".to_owned(), guard: None }),
         amount: rial(1_500_000),
         amount_source: AmountSource::Request,
+        plan: None,
         expires_at: at(60),
         due_at: None,
         description: None,
         internal_note: None,
         after_payment: AfterPayment {
             register_receipt: true,
+            send_receipt: false,
             receipt_type_id: None,
             receipt_field: Some(FieldKey::parse("payment").unwrap()),
         },
@@ -66,6 +70,35 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
         return_url: None,
         locale: Locale::parse("fa").ok(),
         metadata: BTreeMap::new(),
+    }
+}
+
+/// What is asked of a link that keeps one payment.
+trait OnlyPayment {
+    fn only_payment(&self) -> Option<&Attempt>;
+    fn only_receipt(&self) -> Option<Receipt>;
+    fn only_receipt_id(&self) -> Option<ReceiptId>;
+    fn only_registered_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt>;
+}
+
+impl OnlyPayment for PaymentLink {
+    fn only_payment(&self) -> Option<&Attempt> {
+        let mut kept = self.attempts().iter().filter(|attempt| attempt.is_kept());
+        let only = kept.next();
+        assert!(kept.next().is_none(), "it keeps more than one payment");
+        only
+    }
+
+    fn only_receipt(&self) -> Option<Receipt> {
+        self.receipt(&self.only_payment()?.id)
+    }
+
+    fn only_receipt_id(&self) -> Option<ReceiptId> {
+        self.receipt_id_of(self.only_payment()?)
+    }
+
+    fn only_registered_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
+        self.registered_receipt(&self.only_payment()?.id, refund)
     }
 }
 
@@ -84,11 +117,16 @@ fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
         checkout: Checkout::link(format!("https://gateway.example/{number}")),
     };
     let kind = link.terms().account.gateway;
-    link.new_attempt(ReturnKey::from_random([number; 16]), None).opened(
+    link.new_attempt(ReturnKey::from_random([number; 16]), None, link.amount_due(), None).opened(
         session,
         GatewayRulebook::default().rules(kind),
         at(minute),
     )
+}
+
+/// A link that takes the place of another.
+fn other_link() -> LinkId {
+    LinkId::of(&PayToken::from_random([99; 16]))
 }
 
 fn begun(link: &PaymentLink, number: u8, minute: i64) -> (PaymentLink, AttemptId) {
@@ -268,7 +306,7 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     let receipt = transition.kept.unwrap().receipt.unwrap();
     assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
     assert_eq!(receipt.attached_to.unwrap().field.as_str(), "payment");
-    assert_eq!(transition.link.receipt_id(), Some(receipt.id));
+    assert_eq!(transition.link.only_receipt_id(), Some(receipt.id));
     assert_eq!(transition.link.due_at(), None);
     // A second answer about the same money changes nothing.
     assert_eq!(transition.link.apply_answer(&id, &paid(), Hint::Nothing, at(3)), None);
@@ -286,7 +324,8 @@ fn money_that_paid_another_link_can_neither_be_kept_nor_refunded_from_here() {
 
 #[test]
 fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
-    let return_data = |reference: &str| ReturnData { hint: Hint::Paid, return_reference: Some(reference.to_owned()) };
+    let return_data =
+        |reference: &str| ReturnData { hint: Hint::Paid, return_reference: Some(reference.to_owned()), not_paid: None };
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
     let confirming = link.clone().with_return_data(&id, &return_data("first")).begin_confirming(&id, at(2)).unwrap();
@@ -305,13 +344,14 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
 #[test]
 fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
-    terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
+    terms.after_payment =
+        AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None, send_receipt: false };
     let link =
         PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
     let transition = link.apply_answer(&id, &paid(), Hint::Nothing, at(2)).unwrap();
     assert_eq!(transition.kept.unwrap().receipt, None);
-    assert_eq!(transition.link.receipt_id(), None);
+    assert_eq!(transition.link.only_receipt_id(), None);
 }
 
 #[test]
@@ -479,7 +519,7 @@ fn a_person_decides_about_money_under_review() {
     let receipt = transition.kept.unwrap().receipt.unwrap();
     assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
-    assert_eq!(transition.link.receipt(), Some(receipt), "the link remembers both");
+    assert_eq!(transition.link.only_receipt(), Some(receipt), "the link remembers both");
     assert_eq!(
         transition.link.resolve(&id, Resolution::RefundedElsewhere, None, at(5)),
         Err(ResolveRefused::NotUnderReview)
@@ -572,6 +612,8 @@ enum Action {
     BeginConfirming(usize),
     Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
+    Replace(bool),
+    AskAgain,
     Sweep,
     Refunded(usize, RefundAnswer, bool),
     CallRefund(usize, RefundAnswer),
@@ -622,6 +664,8 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (0..4_usize).prop_map(Action::BeginConfirming),
         5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| Action::Answer(index, answer, hint)),
         1 => any::<bool>().prop_map(Action::Cancel),
+        1 => any::<bool>().prop_map(Action::Replace),
+        1 => Just(Action::AskAgain),
         2 => Just(Action::Sweep),
         1 => (0..4_usize, refund, any::<bool>())
             .prop_map(|(index, answer, is_news)| Action::Refunded(index, answer, is_news)),
@@ -660,7 +704,7 @@ fn rank(status: &LinkStatus) -> u8 {
     match status {
         LinkStatus::Active => 0,
         LinkStatus::Expired { .. } => 1,
-        LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => 2,
+        LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } | LinkStatus::Replaced { .. } => 2,
     }
 }
 
@@ -695,6 +739,8 @@ proptest! {
                     })
                 }
                 Action::Cancel(force) => link.cancel(None, force, now).ok(),
+                Action::Replace(force) => link.replaced_by(&other_link(), force, now).ok(),
+                Action::AskAgain => link.request_renewal(now),
                 Action::Sweep => link.lease_due(now).map(|(link, _)| link),
                 Action::Resolve(index, resolution) => {
                     id(index).and_then(|id| link.resolve(&id, resolution, None, now).ok())
@@ -749,7 +795,8 @@ proptest! {
             prop_assert_eq!(count(EventType::LinkPaid), kept);
             prop_assert_eq!(count(EventType::ReceiptRegistered), receipts);
             prop_assert_eq!(count(EventType::LinkCancelled), usize::from(matches!(link.status, LinkStatus::Cancelled { .. })));
-            prop_assert_eq!(link.receipt().map(|receipt| receipt.id), link.receipt_id());
+            prop_assert_eq!(count(EventType::LinkReplaced), usize::from(link.successor().is_some()));
+            prop_assert_eq!(link.only_receipt().map(|receipt| receipt.id), link.only_receipt_id());
             // Sweeps look in time, and nothing that is not final is ever forgotten.
             prop_assert_eq!(link.sweep_from().is_some(), link.due_at().is_some());
             prop_assert!(link.sweep_from() <= link.due_at());
@@ -936,7 +983,7 @@ fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
     let link =
         PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
-    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()), not_paid: None };
     let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let reviewed = confirming.apply_answer(&id, &unknown, Hint::Nothing, at(70)).unwrap().link;
@@ -1009,6 +1056,19 @@ fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
 }
 
 #[test]
+fn what_is_left_to_go_back_before_it_was_called_for_was_never_about_to_be_taken() {
+    let (link, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Refund), 1, 59);
+    let confirming = link.begin_confirming(&id, at(70)).unwrap();
+    assert!(confirming.attempts()[0].was_confirming);
+    let left = confirming.left_untaken(&id, at(71)).unwrap();
+    assert_eq!(left.attempts()[0].state.name(), "awaiting_reversal");
+    assert!(!left.attempts()[0].was_confirming, "the next look at it asks, and takes nothing to find out");
+    let open = confirming.clone().without_intention(&id, at(71));
+    assert_eq!((open.attempts()[0].state.name(), open.attempts()[0].was_confirming), ("open", false));
+    assert_eq!(open.version(), confirming.version(), "it is written with what follows");
+}
+
+#[test]
 fn a_no_that_may_become_a_yes_is_asked_about_until_the_attempt_is_watched_no_longer() {
     let (link, id) = begun(&link_at(GatewayKind::Razorpay, LatePayment::Accept), 1, 1);
     let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::SessionOver, "expired"));
@@ -1043,7 +1103,7 @@ fn a_payment_on_its_way_is_not_given_up_for_one_answer_that_cannot_be_read() {
 fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
     for gateway in [GatewayKind::Zibal, GatewayKind::Sep] {
         let (link, id) = begun(&link_at(gateway, LatePayment::Refund), 1, 1);
-        let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+        let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()), not_paid: None };
         let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
         let mut reviewed =
             confirming.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
@@ -1071,7 +1131,7 @@ fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
 #[test]
 fn only_a_call_that_nobody_answered_is_one_that_may_have_taken_the_money() {
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
-    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()), not_paid: None };
     let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
     let left_unanswered = |link: &PaymentLink| link.attempt(&id).unwrap().was_left_unanswered;
     let doubtful = GatewayAnswer::Doubtful { reason: "verified_by_somebody_else".to_owned() };
@@ -1241,13 +1301,13 @@ fn a_link_that_comes_back_is_paid_where_a_receipt_says_so_and_brings_no_second_o
     let GatewayAnswer::Paid(payment) = paid() else { panic!("paid") };
     let claimed = [ClaimedSince::by_receipt(&receipt, Some(payment.claim))];
     let back = copy.clone().brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(10));
-    assert_eq!(back.paid_by, Some(id.clone()));
+    assert_eq!(back.paid_by, std::slice::from_ref(&id));
     assert_eq!(back.link.attempts(), transition.link.attempts(), "as if nothing had been lost");
-    assert_eq!(back.link.receipt_id(), transition.link.receipt_id());
+    assert_eq!(back.link.only_receipt_id(), transition.link.only_receipt_id());
     assert!(back.link.version() > copy.version() && !back.link.needs_delivery());
     assert_eq!(back.link.apply_answer(&id, &paid(), Hint::Paid, at(11)), None, "the gateway's yes says nothing new");
     let again = back.link.clone().brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(12));
-    assert_eq!((again.paid_by, again.link.receipt_id()), (None, back.link.receipt_id()));
+    assert_eq!((again.paid_by, again.link.only_receipt_id()), (Vec::new(), back.link.only_receipt_id()));
 }
 
 /// The claim of an attempt's money, as a transition wrote it.
@@ -1261,14 +1321,15 @@ fn claimed(transition: &Transition) -> ClaimedSince {
 #[test]
 fn a_link_that_comes_back_is_paid_where_a_claim_says_so_also_without_a_receipt() {
     let mut terms = terms(GatewayKind::Sep, LatePayment::Refund);
-    terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
+    terms.after_payment =
+        AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None, send_receipt: false };
     let token = PayToken::from_random([1; 16]);
     let link = PaymentLink::new(business(), token, "https://pay.example", "hash".to_owned(), terms, at(0));
     let (copy, id) = begun(&link, 1, 1);
     let transition = copy.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
     assert_eq!(transition.kept, Some(KeptPayment { receipt: None }));
     let back = copy.brought_back(&[claimed(&transition)], &BTreeMap::new(), &BTreeMap::new(), at(10));
-    assert_eq!((back.link.status(), back.paid_by), (transition.link.status(), Some(id)));
+    assert_eq!((back.link.status(), back.paid_by), (transition.link.status(), vec![id]));
     assert_eq!(back.link.visit(at(11)), Visit::Paid);
 }
 
@@ -1280,7 +1341,7 @@ fn money_that_was_confirmed_and_not_kept_is_for_a_person_when_its_link_comes_bac
     assert!(matches!(transition.link.attempt(&id).unwrap().state, AttemptState::Refunding { .. }));
     let claims = [claimed(&transition)];
     let back = copy.clone().brought_back(&claims, &BTreeMap::new(), &BTreeMap::new(), at(10));
-    assert_eq!((back.to_review, back.paid_by), (vec![id.clone()], None));
+    assert_eq!((back.to_review, back.paid_by), (vec![id.clone()], Vec::new()));
     let attempt = back.link.attempt(&id).unwrap();
     let AttemptState::NeedsReview { reason, payment: Some(payment), .. } = &attempt.state else {
         panic!("{:?}", attempt.state)

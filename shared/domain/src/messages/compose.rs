@@ -1,11 +1,12 @@
 //! Writing the message that tells of a link: in the words of the request, else of the business, else of the product.
 
+use crate::business::brand::BrandColor;
 use crate::business::settings::Settings;
 use crate::gateway::Mode;
 use crate::ids::ProviderId;
 use crate::locale::Locale;
 use crate::messages::approved_template::ApprovedTemplate;
-use crate::messages::built_in::built_in_text;
+use crate::messages::built_in::{built_in_sms, built_in_text};
 use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
 use crate::messages::kind::MessageKind;
@@ -15,7 +16,7 @@ use crate::messages::provider::MessageProvider;
 use crate::messages::recipients::Recipient;
 use crate::messages::routing::{MessageRouter, Route};
 use crate::messages::sms::{SmsLength, in_its_alphabet};
-use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
+use crate::messages::template::{Amount, End, Letter, MessageText, Rendered, TextProblem, Values};
 use crate::problem::{Problems, Rejection};
 
 /// A message as it is sent on one channel, and how long it is there.
@@ -44,9 +45,16 @@ pub struct MessageSources<'a> {
 }
 
 impl<'a> MessageSources<'a> {
-    /// The request's own text for a channel, else the business's for the channel and the locale, where there is one.
-    fn text(self, choice: &'a MessageChoice, channel: Channel, locale: &Locale) -> Option<&'a MessageText> {
-        choice.custom_text(channel).or_else(|| saved_text(self.templates, MessageKind::LinkCreated, channel, locale))
+    /// The request's own text for a channel, where it asks to pay, else the business's for the channel and the locale, where there is one.
+    fn text(
+        self,
+        kind: MessageKind,
+        choice: &'a MessageChoice,
+        channel: Channel,
+        locale: &Locale,
+    ) -> Option<&'a MessageText> {
+        let own = choice.custom_text(channel).filter(|_| kind == MessageKind::LinkCreated);
+        own.or_else(|| saved_text(self.templates, kind, channel, locale))
     }
 }
 
@@ -65,10 +73,39 @@ pub fn compose(
         Some(template) => fill(context, template, settings),
         None => {
             let is_registered = route.takes_registered_texts_only();
-            write(context, channel, sources.text(choice, channel, locale), settings, is_registered)
+            write(context, channel, sources.text(context.kind, choice, channel, locale), settings, is_registered)
                 .map_err(|problem| problem.rejection)
         }
     }
+}
+
+/// Writes the message that tells of a payment or a refund, in the words of the business, else of the product. `None` where the route
+/// takes only words that somebody approved or registered, and none of these are: a provider's approved templates ask to pay.
+pub fn compose_news(
+    context: &MessageContext<'_>,
+    channel: Channel,
+    route: Route<'_>,
+    sources: MessageSources<'_>,
+) -> Option<Result<Message, Rejection>> {
+    let settings = sources.router.settings;
+    let locale = context.locale(settings);
+    let is_registered = route.takes_registered_texts_only();
+    let own = saved_text(sources.templates, context.kind, channel, locale);
+    if !route.takes_texts() || is_registered && (own.is_none() || route.check_language(locale, settings).is_err()) {
+        return None;
+    }
+    let written = write(context, channel, own, settings, is_registered);
+    // Nobody could try the business's own words with these values before.
+    let is_too_long = |message: &Message| {
+        channel == Channel::Sms && settings.max_sms_segments.check(SmsLength::of(&message.text)).is_err()
+    };
+    let written = match written {
+        Ok(message) if own.is_some() && !is_registered && is_too_long(&message) => {
+            write(context, channel, None, settings, is_registered)
+        }
+        written => written,
+    };
+    Some(written.map_err(|problem| problem.rejection))
 }
 
 /// Writes the messages on these channels exactly as they would be sent, and reports what cannot be: a text that its
@@ -168,7 +205,7 @@ fn preview_text(
         Some(_) => format!("/message/{}/{part}", channel.as_str()),
         None => "/message".to_owned(),
     };
-    let text = sources.text(choice, channel, context.locale(settings));
+    let text = sources.text(context.kind, choice, channel, context.locale(settings));
     let message = match write(context, channel, text, settings, is_registered) {
         Ok(message) => message,
         Err(problem) => {
@@ -211,16 +248,23 @@ fn write(
 ) -> Result<Message, TextProblem> {
     let of_body = |rejection: Rejection| TextProblem { part: "body", rejection };
     let language = context.locale(settings).language();
-    let built_in;
-    let text = match text {
-        Some(text) => text,
-        None => {
-            built_in = built_in_text(MessageKind::LinkCreated, channel, language).map_err(of_body)?;
-            &built_in
+    let values = values(context, settings);
+    let mark = |text: String| marked(text, context.mode);
+    let Rendered { subject, body } = match (text, channel) {
+        (Some(text), _) if is_registered => text.render_bare(&values)?,
+        (Some(text), _) => text.render(&values)?,
+        (None, Channel::Sms) if is_registered => {
+            built_in_text(context.kind, channel, language).map_err(of_body)?.render_bare(&values)?
+        }
+        (None, Channel::Sms) => {
+            let texts = built_in_sms(context.kind, language).map_err(of_body)?;
+            let written = texts.iter().map(|text| text.render(&values)).collect::<Result<Vec<_>, _>>()?;
+            fitting(written, |body| SmsLength::of(&in_its_alphabet(mark(body.to_owned()))), settings)
+        }
+        (None, Channel::Email | Channel::Social) => {
+            built_in_text(context.kind, channel, language).map_err(of_body)?.render(&values)?
         }
     };
-    let Rendered { subject, body } = text.render(&values(context, settings))?;
-    let mark = |text: String| marked(text, context.mode);
     let text = match channel {
         // Operators compare a registered text character by character.
         Channel::Sms if !is_registered => in_its_alphabet(mark(body)),
@@ -228,9 +272,36 @@ fn write(
     };
     let html = match channel {
         Channel::Sms | Channel::Social => None,
-        Channel::Email => Some(html_of(&text, context.url, language).map_err(of_body)?),
+        Channel::Email => {
+            // It is at the address of the link, because whoever writes a message knows no other of the business's pages.
+            let logo = settings.logo_hash.as_ref().map(|_| format!("{}/logo", context.url));
+            let letter = Letter {
+                body: &text,
+                link: context.url,
+                kind: context.kind,
+                language,
+                business: &settings.business_name,
+                logo: logo.as_deref(),
+                color: settings.brand_color.unwrap_or(BrandColor::DEFAULT),
+                amount: context.amount,
+                rial_alone: settings.rial_alone,
+            };
+            Some(letter.html().map_err(of_body)?)
+        }
     };
     Ok(Message { subject: subject.map(mark), text, html, approved: None })
+}
+
+/// As many segments as an SMS of ours takes where it can say less.
+const SEGMENTS: usize = 2;
+
+/// The first of these texts, of which each says less than the one before it, that fits [`SEGMENTS`], or what the business
+/// pays for where that is less. Where none does, the first that is no longer than the last.
+fn fitting(texts: Vec<Rendered>, length: impl Fn(&str) -> SmsLength, settings: &Settings) -> Rendered {
+    let shortest = texts.last().map_or(SEGMENTS, |last| length(&last.body).segments);
+    let most = SEGMENTS.min(settings.max_sms_segments.segments()).max(shortest);
+    let fits = |text: &Rendered| length(&text.body).segments <= most;
+    texts.into_iter().find(fits).unwrap_or_else(|| Rendered { subject: None, body: String::new() })
 }
 
 /// Fills in an approved template. The text consists of the values of its placeholders and of where its button leads,
@@ -302,6 +373,7 @@ mod tests {
         let templates = [template];
         let sources = MessageSources { templates: &templates, router };
         let context = MessageContext {
+            kind: MessageKind::LinkCreated,
             mode: Mode::Live,
             account_name: "Main",
             contact_name: "Sara",

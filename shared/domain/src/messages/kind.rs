@@ -10,10 +10,14 @@ use crate::problem::{Rejection, parse_word};
 pub enum MessageKind {
     /// Somebody is asked to pay.
     LinkCreated,
+    /// Money came for the link, and is kept.
+    PaymentReceived,
+    /// Money went back to the payer.
+    RefundSucceeded,
 }
 
 impl MessageKind {
-    pub const ALL: [Self; 1] = [Self::LinkCreated];
+    pub const ALL: [Self; 3] = [Self::LinkCreated, Self::PaymentReceived, Self::RefundSucceeded];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         parse_word(text, &Self::ALL, Self::as_str, "unknown_message_kind")
@@ -22,6 +26,8 @@ impl MessageKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LinkCreated => "link_created",
+            Self::PaymentReceived => "payment_received",
+            Self::RefundSucceeded => "refund_succeeded",
         }
     }
 }

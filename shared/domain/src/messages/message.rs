@@ -6,6 +6,7 @@ use crate::gateway::Mode;
 use crate::ids::ReferenceId;
 use crate::locale::Locale;
 use crate::messages::approved_template::FilledTemplate;
+use crate::messages::kind::MessageKind;
 use crate::money::Money;
 
 /// A message ready to be handed to a channel.
@@ -21,6 +22,7 @@ pub struct Message {
 /// What a message can say of a link, whether that is made already or not.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageContext<'a> {
+    pub kind: MessageKind,
     pub mode: Mode,
     pub account_name: &'a str,
     pub contact_name: &'a str,
@@ -30,6 +32,6 @@ pub struct MessageContext<'a> {
     pub description: Option<&'a str>,
     pub reference_id: Option<&'a ReferenceId>,
     pub locale: Option<&'a Locale>,
-    /// Where the link is paid.
+    /// Where the link is paid, or the receipt is.
     pub url: &'a str,
 }

@@ -16,7 +16,7 @@ use crate::records::contact::NamedPerson;
 #[cfg(all(feature = "phone-numbers", feature = "templates"))]
 pub(crate) use resolve::Address;
 #[cfg(all(feature = "phone-numbers", feature = "templates"))]
-pub use resolve::{DeliveryOptions, check_people, resolve};
+pub use resolve::{DeliveryOptions, check_people, resolve, told_again};
 
 /// The recipients that the caller named. They can be several at once, as the check boxes of the guide allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -89,6 +89,11 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Whether words go out by it that no provider approved beforehand.
+    pub fn takes_texts(self) -> bool {
+        self.kind().profile().wording.takes(Wording::Custom)
+    }
+
     fn takes(self, wording: Wording) -> bool {
         match self {
             Self::Sns(_) if self.takes_registered_texts_only() => wording == Wording::Default,

@@ -45,13 +45,14 @@ pub struct SmsLength {
     pub segments: usize,
 }
 
-/// The text in the alphabet in which an SMS has most room, where only characters that nobody sees keep it out: blanks of
-/// other kinds become those of the alphabet, and what gives a direction has nothing to turn, because the alphabet has no
-/// letter that runs from right to left. Any other text stays as it is.
+/// The text in the alphabet in which an SMS has most room, where only characters that nobody sees or the sign of the rupee
+/// keep it out: blanks of other kinds become those of the alphabet, the rupee has its code, and what gives a direction has
+/// nothing to turn, because the alphabet has no letter that runs from right to left. Any other text stays as it is.
 #[cfg(feature = "templates")]
 pub(crate) fn in_its_alphabet(text: String) -> String {
     let plain = |character: char| if character.is_whitespace() && character != '\n' { ' ' } else { character };
-    let shorter: String = text.chars().filter(|character| !gives_direction(*character)).map(plain).collect();
+    let coded = text.replace('₹', "INR ");
+    let shorter: String = coded.chars().filter(|character| !gives_direction(*character)).map(plain).collect();
     if shorter.chars().all(|character| septets(character).is_some()) { shorter } else { text }
 }
 
@@ -106,6 +107,10 @@ impl SegmentLimit {
             .filter(|segments| (1..=10).contains(segments))
             .map(Self)
             .ok_or_else(|| Rejection::new("out_of_range", "An SMS has 1 to 10 segments."))
+    }
+
+    pub fn segments(self) -> usize {
+        self.0.into()
     }
 
     /// Refuses an SMS that is longer than the business wants to pay for.
@@ -183,6 +188,8 @@ mod tests {
     fn nothing_invisible_keeps_a_text_out_of_the_alphabet() {
         for (text, sent) in [
             ("Sara\u{200e} Test\u{a0}1\u{202f}000\t\u{2068}x\u{2069}\ny", "Sara Test 1 000 x\ny"),
+            ("Pay ₹1,23,456.78", "Pay INR 1,23,456.78"),
+            ("مبلغ ₹5", "مبلغ ₹5"),
             ("فاکتور \u{2068}x\u{2069}\u{a0}۱", "فاکتور \u{2068}x\u{2069}\u{a0}۱"),
         ] {
             assert_eq!(in_its_alphabet(text.to_owned()), sent, "{}", text.escape_unicode());

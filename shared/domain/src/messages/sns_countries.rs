@@ -140,8 +140,9 @@ mod tests {
     /// The territories whose numbers begin with +1, by the numbering plan and not by this table.
     #[test]
     fn every_territory_that_numbers_as_the_united_states_do_asks_or_does_not() {
+        use rlibphonenumber::PhoneNumber;
         use rlibphonenumber::enums::Region;
-        use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber};
+        let world = crate::address::of_the_world().unwrap();
         let regions = |codes: &str| codes.split(' ').map(|code| Region::from_str(code).unwrap()).collect::<Vec<_>>();
         let asking = regions("US CA AS GU MP PR VI");
         let not_asking = regions("AG AI BB BM BS DM DO GD JM KN KY LC MS SX TC TT VC VG");
@@ -149,8 +150,8 @@ mod tests {
         for area in 200..=999 {
             // Which of the numbers of an area exist differs from one to the next.
             let numbers = (200..=999).map(|exchange| format!("+1{area}{exchange}0123"));
-            let read = |number: &String| -> Option<PhoneNumber> { PHONE_NUMBER_UTIL.parse(number, None).ok() };
-            let of = |number: String| Some((PHONE_NUMBER_UTIL.get_region_for_number(&read(&number)?)?, number));
+            let read = |number: &String| -> Option<PhoneNumber> { world.parse(number, None).ok() };
+            let of = |number: String| Some((world.get_region_for_number(&read(&number)?)?, number));
             let Some((region, number)) = numbers.filter_map(of).next() else { continue };
             let need = country_of(&number).need;
             assert_eq!(need == CountryNeed::OriginationNumber, asking.contains(&region), "{number} of {region:?}");

@@ -40,6 +40,9 @@ pub struct OnlinePayment {
     /// Whether customers see the business's own page, with a button, before the gateway's.
     #[serde(default)]
     pub summary_page: bool,
+    /// Whether more than the gateway takes at once can be asked for, and is paid in parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub split_large_amounts: bool,
 }
 
 /// What happens to money that arrives after the link expired.

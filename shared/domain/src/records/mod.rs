@@ -7,6 +7,7 @@ pub mod business;
 pub mod contact;
 pub mod credentials;
 pub mod item;
+pub mod item_payments;
 pub mod receipt_type;
 pub mod relay;
 pub mod shards;

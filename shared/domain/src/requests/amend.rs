@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::business::settings::Settings;
 use crate::ids::ReceiptTypeId;
-use crate::link::Terms;
+use crate::link::{PaymentPlan, Terms};
 use crate::problem::{Field, Problems};
 use crate::records::item::Item;
 use crate::records::receipt_type::ReceiptType;
-use crate::requests::create::{AfterPaymentRequest, OnItem, decide_after_payment};
+use crate::requests::create::{AfterPaymentRequest, OnItem, check_end, decide_after_payment};
 use crate::requests::due_date::DueDate;
 use crate::requests::expiry::Expiry;
 use crate::requests::expiry::choose_expiry;
@@ -57,6 +57,14 @@ pub fn amend(
         Field::Value((pointer, expiry)) => found.check(pointer, expiry.resolve(now, &records.settings.zone())).value(),
         Field::Absent | Field::Refused => None,
     };
+    let parts = terms.plan.as_ref().map(PaymentPlan::parts).unwrap_or_default();
+    if let Some(expires_at) = expires_at {
+        let pointer = if matches!(amendment.expires_at, Field::Absent) { "/expires_in_days" } else { "/expires_at" };
+        found.check(pointer, check_end(parts, expires_at));
+    }
+    if !parts.is_empty() && !matches!(amendment.due_at, Field::Absent) {
+        found.refuse("/due_at", "due_with_parts", "Each part has a date of its own, which stays as it is.");
+    }
     let due_at = match amendment.due_at {
         Field::Value(Some(due)) => found.check("/due_at", due.resolve(now, &records.settings.zone())).value().map(Some),
         Field::Value(None) => Some(None),

@@ -1,5 +1,5 @@
 //! A link before it is made: what the form for it shows. Every rule that stands in the way of a draft is one of
-//! [`decide`], so that a draft without a problem is a link that can be made.
+//! [`decide`], or that an item has one link that can be paid, so that a draft without a problem is a link that can be made.
 //!
 //! [`decide`]: crate::requests::create::decide
 
@@ -8,18 +8,43 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::address::{Email, Mobile, SocialAddress};
+use crate::business::settings::Settings;
 use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
-use crate::link::AmountSource;
+use crate::link::{AmountSource, PaymentLink};
 use crate::messages::channel::Channel;
 use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::compose::Preview;
 use crate::messages::recipients::{Address, DeliveryOptions, Named, Unreached};
-use crate::problem::{Field, Rejection};
+use crate::money::Money;
+use crate::problem::{Field, Problems, Rejection};
 use crate::records::account::Account;
 use crate::records::contact::{NamedPerson, Somebody};
+use crate::records::item::Item;
 use crate::records::receipt_type::ReceiptType;
 use crate::requests::create::{CreateContext, Decision, Request, can_choose, find_receipt_type};
+
+/// Refuses a second link of an item that can be paid, where the business wants none. `open` are those that there are.
+pub fn check_alone_on_item(open: &[&PaymentLink], settings: &Settings, problems: &mut Problems) {
+    if let Some(other) = open.first().filter(|_| settings.one_active_link_per_item) {
+        let detail = format!("The active link {} is of this item, of which the settings want no two.", other.id());
+        problems.refuse("/item_id", "item_has_active_link", detail);
+    }
+}
+
+/// What was paid for an item by all of its links, and what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemMoney {
+    pub paid: Money,
+    pub due: Money,
+}
+
+/// `None` where the item has no amount.
+pub fn item_money(item: &Item, records: CreateContext<'_>) -> Option<ItemMoney> {
+    let paid = records.paid_for(item, records.account);
+    let due = item.left_to_pay(&paid)?;
+    Some(ItemMoney { paid: due.with(paid.net()), due })
+}
 
 /// Where a value of a draft came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -20,6 +20,11 @@ impl DueDate {
         DayOrInstant::parse(text).map(Self)
     }
 
+    /// This very instant.
+    pub(crate) fn at(instant: Timestamp) -> Self {
+        Self(DayOrInstant::Instant(instant))
+    }
+
     /// The first instant at which the money is overdue; of a day the one after it. It may have passed long ago, because
     /// links are made for what is overdue.
     pub fn resolve(self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Rejection> {

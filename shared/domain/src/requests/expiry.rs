@@ -86,7 +86,7 @@ pub(crate) fn choose_expiry<'a>(
 }
 
 /// The first instant after the day. Where a clock change skips midnight, the day ends when the next one begins.
-fn end_of(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+pub(crate) fn end_of(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     let next = date.tomorrow().ok()?;
     zone.to_timestamp(next.at(0, 0, 0, 0)).ok()
 }

@@ -6,4 +6,5 @@ pub mod create;
 pub mod draft;
 pub mod due_date;
 pub mod expiry;
+pub mod replace;
 pub mod resend;

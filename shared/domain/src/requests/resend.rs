@@ -10,9 +10,7 @@ use crate::messages::choice::MessageChoice;
 use crate::messages::compose::{MessageSources, preview};
 use crate::messages::message_template::MessageTemplate;
 use crate::messages::provider::MessageProviders;
-use crate::messages::recipients::{
-    DeliveryOptions, Named, Recipient, ResolvedRecipients, Unreached, check_people, resolve,
-};
+use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, check_people, resolve, told_again};
 use crate::messages::routing::MessageRouter;
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
@@ -61,7 +59,14 @@ pub fn decide(
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
     let sources = MessageSources { templates: records.templates, router: records.router() };
-    preview(&link.terms().message_context(&url), &message, &channels, &notified.recipients, sources, found);
+    preview(
+        &link.terms().message_context(&url, link.amount_due()),
+        &message,
+        &channels,
+        &notified.recipients,
+        sources,
+        found,
+    );
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -83,7 +88,7 @@ fn decide_recipients(
     let options = DeliveryOptions { channels: &channels, wording: message.wording(), router: records.router() };
     let known = problems.as_slice().len();
     let notified = if selection.is_empty() {
-        as_at_first(link, options)
+        told_again(&link.terms().recipients, options, link.id(), link.next_round())
     } else {
         match records.contact {
             Some(contact) => {
@@ -103,27 +108,6 @@ fn decide_recipients(
         problems.add("/recipients", notified.nobody_reachable());
     }
     notified
-}
-
-/// The recipients of the link's making, as messages of this round. The providers may have changed since, and so may the
-/// texts.
-fn as_at_first(link: &PaymentLink, options: DeliveryOptions<'_>) -> ResolvedRecipients {
-    let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
-    for recipient in link.terms().recipients.iter().filter(|one| options.channels.contains(&one.channel)) {
-        let named = recipient.people.first().cloned().map(Named::Person);
-        match options.check(recipient.into()) {
-            Ok(()) => at_first.push(recipient),
-            Err(reason) => unreached.push(Unreached::at(named, Some(recipient.into()), reason)),
-        }
-    }
-    let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());
-    // What stood in for a message that is not sent again goes out at once.
-    let stands_in_for = |recipient: &Recipient| {
-        let before = at_first.iter().copied().filter(|known| recipient.stands_in_for.contains(&known.id));
-        before.map(|known| again(known).id).collect::<Vec<_>>()
-    };
-    let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
-    ResolvedRecipients { recipients: recipients.collect(), unreached }
 }
 
 /// A contact without people or addresses in the place of one that is gone.

@@ -87,6 +87,20 @@ pub(crate) fn gives_direction(character: char) -> bool {
     )
 }
 
+/// Whether something of a text runs against the direction of the text that it stands in, so that the two would be mixed
+/// up where they meet: letters of the other direction, and in a text from right to left the digits of ASCII too, which
+/// its letters turn around what stands between them (UAX #9, rule W2).
+#[cfg(feature = "templates")]
+pub(crate) fn runs_against(text: &str, is_right_to_left: bool) -> bool {
+    text.chars().any(|character| {
+        let is_of_right_to_left = matches!(
+            character,
+            '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}'
+        );
+        character.is_alphanumeric() && is_of_right_to_left != is_right_to_left
+    })
+}
+
 /// Whether a character that nobody sees belongs to what stands before or after it.
 fn is_needed(character: char, before: Option<char>, after: Option<char>, directions: Directions) -> bool {
     match character {

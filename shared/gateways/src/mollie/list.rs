@@ -1,18 +1,22 @@
-//! Mollie's lists of payments and of refunds, the newest first, a hundred at a time. They have no bounds of time, so that they
-//! are read from now back to what is wanted.
+//! Mollie's lists of payments, of refunds and of chargebacks, the newest first, a hundred at a time. They have no bounds of
+//! time, so that they are read from now back to what is wanted.
 
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
+use domain::gateway::{ListedChange, ListedState};
 use domain::link::ReceiptKindName;
 use domain::records::credentials::Credentials;
 use http::Method;
 use outbound::Answer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
-use super::{Amount, Mollie, PaymentStatus, RefundStatus, Refusal, money, refusal};
-use crate::lists::{ListError, ListOrder, Listed, Reading, page};
+use super::{
+    Amount, ChargebackObject, Mollie, PaymentStatus, RefundObject, RefundStatus, Refusal, instant, money, refusal,
+};
+use crate::lists::{Changes, ChangesOrder, Distinct, ListError, ListOrder, Listed, Reading, listed_change, page};
 use crate::{is_word, object};
 
 /// A page could have 250, whose answer could be larger than any that is read.
@@ -69,18 +73,62 @@ struct ListedRefund {
     payment_id: Option<String>,
 }
 
+/// Refunds with what became of them.
+#[derive(Debug, Deserialize)]
+struct ChangedRefunds {
+    refunds: Vec<RefundObject>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Chargebacks {
+    chargebacks: Vec<ChargebackObject>,
+}
+
+/// When an object of a list was made, and what it is where it is worth telling.
+type Made<E> = (Timestamp, Result<Option<E>, ListError>);
+
 /// What a list has, in its order.
 trait Entries: DeserializeOwned {
     const PATH: &'static str;
 
-    /// When each was made, and what it is where it moved money.
-    fn entries(self) -> Vec<(Timestamp, Result<Option<Listed>, ListError>)>;
+    type Entry;
+
+    fn entries(self) -> Vec<Made<Self::Entry>>;
+}
+
+impl Entries for ChangedRefunds {
+    const PATH: &'static str = "/v2/refunds";
+
+    type Entry = ListedChange;
+
+    fn entries(self) -> Vec<Made<ListedChange>> {
+        let entry = |refund: RefundObject| (made_at(&refund.created_at), Ok(refund.change()));
+        self.refunds.into_iter().map(entry).collect()
+    }
+}
+
+impl Entries for Chargebacks {
+    const PATH: &'static str = "/v2/chargebacks";
+
+    type Entry = ListedChange;
+
+    fn entries(self) -> Vec<Made<ListedChange>> {
+        let entry = |chargeback: ChargebackObject| (made_at(&chargeback.created_at), Ok(chargeback.change()));
+        self.chargebacks.into_iter().map(entry).collect()
+    }
+}
+
+/// What was made at no time that can be read does not end a list.
+fn made_at(value: &Value) -> Timestamp {
+    instant(value).unwrap_or(Timestamp::MAX)
 }
 
 impl Entries for Payments {
     const PATH: &'static str = "/v2/payments";
 
-    fn entries(self) -> Vec<(Timestamp, Result<Option<Listed>, ListError>)> {
+    type Entry = Listed;
+
+    fn entries(self) -> Vec<Made<Listed>> {
         self.payments.into_iter().map(|payment| (payment.created_at, payment.entry())).collect()
     }
 }
@@ -88,7 +136,9 @@ impl Entries for Payments {
 impl Entries for Refunds {
     const PATH: &'static str = "/v2/refunds";
 
-    fn entries(self) -> Vec<(Timestamp, Result<Option<Listed>, ListError>)> {
+    type Entry = Listed;
+
+    fn entries(self) -> Vec<Made<Listed>> {
         self.refunds.into_iter().map(|refund| (refund.created_at, refund.entry())).collect()
     }
 }
@@ -99,18 +149,30 @@ impl Mollie<'_> {
         order: &ListOrder,
         credentials: &Credentials,
     ) -> Result<Vec<Theirs>, ListError> {
-        let mut reading = Reading::new(order);
-        self.each_page::<Payments>(&mut reading, order, credentials).await?;
-        self.each_page::<Refunds>(&mut reading, order, credentials).await?;
+        let mut reading = order.reading();
+        let wanted = |listed: Listed| order.wanted(listed);
+        self.each_page::<Payments, _>(&mut reading, order.from, credentials, wanted).await?;
+        self.each_page::<Refunds, _>(&mut reading, order.from, credentials, wanted).await?;
         reading.finished()
     }
 
-    /// Reads a list back to what was made before the wanted time. What was made then and paid later is not read.
-    async fn each_page<T: Entries>(
+    /// The refunds and chargebacks of the whole profile since some instants, by when they were made.
+    pub(super) async fn changed(&self, order: &ChangesOrder, credentials: &Credentials) -> Changes {
+        let (mut disputes, mut refunds) = (order.disputes(), order.refunds());
+        let since = order.disputes_since;
+        let of_disputes = self.each_page::<Chargebacks, _>(&mut disputes, since, credentials, Some).await;
+        let since = order.refunds_since;
+        let of_refunds = self.each_page::<ChangedRefunds, _>(&mut refunds, since, credentials, Some).await;
+        Changes::read((disputes, of_disputes), (refunds, of_refunds))
+    }
+
+    /// Reads a list back to what was made before an instant. What was made then and changed later is not read.
+    async fn each_page<T: Entries, E: Distinct>(
         &self,
-        reading: &mut Reading<'_>,
-        order: &ListOrder,
+        reading: &mut Reading<E>,
+        since: Timestamp,
         credentials: &Credentials,
+        wanted: impl Fn(T::Entry) -> Option<E>,
     ) -> Result<(), ListError> {
         let mut from: Option<String> = None;
         loop {
@@ -121,8 +183,8 @@ impl Mollie<'_> {
             let list: Page<T> = object(&body).ok_or_else(|| ListError::unreadable("a list"))?;
             let mut is_before = false;
             for (created_at, entry) in list.embedded.entries() {
-                entry?.into_iter().for_each(|listed| reading.take(listed));
-                is_before |= created_at < order.from;
+                entry?.and_then(&wanted).into_iter().for_each(|one| reading.take(one));
+                is_before |= created_at < since;
             }
             let Some(next) = list.links.next.filter(|_| !is_before) else { return Ok(()) };
             from = Some(next.from().ok_or_else(|| ListError::unreadable("a list"))?);
@@ -144,6 +206,20 @@ fn refused(answer: &Answer) -> ListError {
     match refusal(answer) {
         Refusal::Passing(why) => ListError::Unavailable { why },
         Refusal::Account(code) | Refusal::Missing(code) | Refusal::Final(code) => ListError::Refused { code },
+    }
+}
+
+impl RefundObject {
+    /// As a list of the whole profile has it. What is of no payment, or in a state that is not documented, says nothing.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(self.payment_id.as_deref(), &self.id, self.state().map(ListedState::Refund))
+    }
+}
+
+impl ChargebackObject {
+    /// The same of a chargeback.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(self.payment_id.as_deref(), &self.id, self.state().map(ListedState::Dispute))
     }
 }
 

@@ -1,6 +1,8 @@
-//! Razorpay's lists of payments and of refunds, the newest first, a hundred at a time between two instants.
+//! Razorpay's lists of payments, of refunds and of disputes, the newest first, a hundred at a time between two instants.
 
+use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
+use domain::gateway::{ListedChange, ListedState};
 use domain::link::ReceiptKindName;
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
@@ -9,8 +11,13 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Collection, LONGEST_LIST, PaymentObject, PaymentStatus, Razorpay, RefundStatus, Refusal, refusal};
-use crate::lists::{ListError, ListOrder, Listed, Reading, page, second};
+use super::{
+    Collection, DisputeObject, LONGEST_LIST, PaymentObject, PaymentStatus, Razorpay, RefundObject, RefundStatus,
+    Refusal, refusal,
+};
+use crate::lists::{
+    Changes, ChangesOrder, Distinct, ListError, ListOrder, Listed, Reading, listed_change, page, second,
+};
 use crate::object;
 
 #[derive(Debug, Deserialize)]
@@ -30,27 +37,41 @@ impl Razorpay<'_> {
         order: &ListOrder,
         credentials: &Credentials,
     ) -> Result<Vec<Theirs>, ListError> {
-        let mut reading = Reading::new(order);
-        self.each_page(&mut reading, "/v1/payments", order, credentials, payment).await?;
-        self.each_page(&mut reading, "/v1/refunds", order, credentials, refund).await?;
+        let (mut reading, time) = (order.reading(), (order.from, Some(order.to)));
+        let payment = |one| Ok(payment(one)?.and_then(|listed| order.wanted(listed)));
+        self.each_page(&mut reading, "/v1/payments", time, credentials, payment).await?;
+        let refund = |one| Ok(refund(one)?.and_then(|listed| order.wanted(listed)));
+        self.each_page(&mut reading, "/v1/refunds", time, credentials, refund).await?;
         reading.finished()
+    }
+
+    /// The refunds and disputes of the whole account since some instants, by when they were made.
+    pub(super) async fn changed(&self, order: &ChangesOrder, credentials: &Credentials) -> Changes {
+        let (mut disputes, mut refunds) = (order.disputes(), order.refunds());
+        let change = |one: DisputeObject| Ok(one.change());
+        let time = (order.disputes_since, None);
+        let of_disputes = self.each_page(&mut disputes, "/v1/disputes", time, credentials, change).await;
+        let change = |one: RefundObject| Ok(one.change());
+        let time = (order.refunds_since, None);
+        let of_refunds = self.each_page(&mut refunds, "/v1/refunds", time, credentials, change).await;
+        Changes::read((disputes, of_disputes), (refunds, of_refunds))
     }
 
     /// Reads a list to its end. Pages are counted from its beginning: what is new meanwhile moves the others on, and what
     /// comes twice then is taken once.
-    async fn each_page<T: DeserializeOwned>(
+    async fn each_page<T: DeserializeOwned, E: Distinct>(
         &self,
-        reading: &mut Reading<'_>,
+        reading: &mut Reading<E>,
         list: &str,
-        order: &ListOrder,
+        (from, to): (Timestamp, Option<Timestamp>),
         credentials: &Credentials,
-        entry: impl Fn(T) -> Result<Option<Listed>, ListError>,
+        entry: impl Fn(T) -> Result<Option<E>, ListError>,
     ) -> Result<(), ListError> {
-        let (from, to) = (order.from.as_second(), order.to.as_second());
+        let (from, to) = (from.as_second(), to.map(|to| format!("&to={}", to.as_second())).unwrap_or_default());
         let mut skip = 0;
         loop {
             reading.goes_on()?;
-            let path = format!("{list}?from={from}&to={to}&count={LONGEST_LIST}&skip={skip}");
+            let path = format!("{list}?from={from}{to}&count={LONGEST_LIST}&skip={skip}");
             let body = page(self.call(Method::GET, &path, None, None, credentials).await, refused)?;
             let Collection { items } = object::<Collection<T>>(&body).ok_or_else(|| ListError::unreadable("a list"))?;
             let is_over = items.len() < LONGEST_LIST;
@@ -89,6 +110,20 @@ fn payment(payment: PaymentObject) -> Result<Option<Listed>, ListError> {
     let created_at = payment.created_at.ok_or_else(|| ListError::unreadable("a payment"))?;
     let (fee, at) = (payment.fee().map(|fee| fee.amount), second(created_at, "a payment")?);
     Ok(Some(Listed { kind: ReceiptKindName::Payment, reference: payment.id, payment: None, money, fee, at }))
+}
+
+impl RefundObject {
+    /// As a list of the whole account has it. What is of no payment, or in a state that is not documented, says nothing.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(self.payment_id.as_deref(), &self.id, self.state().map(ListedState::Refund))
+    }
+}
+
+impl DisputeObject {
+    /// The same of a dispute.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(Some(&self.payment_id), &self.id, self.state().map(ListedState::Dispute))
+    }
 }
 
 fn refund(refund: ListedRefund) -> Result<Option<Listed>, ListError> {

@@ -1,19 +1,19 @@
-//! Stripe's lists of charges and of refunds, the newest first, a hundred at a time.
+//! Stripe's lists of charges, of refunds and of disputes, the newest first, a hundred at a time.
 
+use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
+use domain::gateway::{ListedChange, ListedState};
 use domain::link::ReceiptKindName;
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::{Charge, RefundStatus, Refusal, Stripe, form, refusal};
-use crate::lists::{ListError, ListOrder, Listed, Reading, page, second};
+use super::{Charge, Dispute, Listable, Refund, RefundStatus, Refusal, Stripe, form, refusal};
+use crate::lists::{
+    Changes, ChangesOrder, Distinct, ListError, ListOrder, Listed, Reading, listed_change, page, second,
+};
 use crate::{is_word, object};
-
-const CHARGES: &str = "/v1/charges";
-const REFUNDS: &str = "/v1/refunds";
 
 /// What is asked for beside a charge: the transaction on the balance, which has the fee.
 const WITH_FEE: (&str, &str) = ("expand[]", "data.balance_transaction");
@@ -58,9 +58,25 @@ struct ListedRefund {
     payment_intent: Option<String>,
 }
 
+impl Listable for ListedCharge {
+    const PATH: &'static str = "/v1/charges";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listable for ListedRefund {
+    const PATH: &'static str = Refund::PATH;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Stripe<'_> {
     pub(super) async fn listed(&self, order: &ListOrder, credentials: &Credentials) -> Result<Vec<Theirs>, ListError> {
-        let mut reading = Reading::new(order);
+        let mut reading = order.reading();
         match self.charges(&mut reading, order, &[WITH_FEE], credentials).await {
             // A restricted key may read charges and not the balance, and the fee is worth no list.
             Err(ListError::Refused { code }) if code == "403" => {
@@ -68,36 +84,47 @@ impl Stripe<'_> {
             }
             read => read?,
         }
-        let path = |after: Option<&str>| pages(REFUNDS, order, &[], after);
-        self.each_page(&mut reading, path, credentials, |refund: &ListedRefund| &refund.id, ListedRefund::entry)
-            .await?;
+        let time = (order.from, Some(order.to));
+        let entry = |refund: &ListedRefund| Ok(refund.entry()?.and_then(|listed| order.wanted(listed)));
+        self.each_page(&mut reading, time, &[], credentials, entry).await?;
         reading.finished()
+    }
+
+    /// The refunds and disputes of the whole account since some instants, by when they were made.
+    pub(super) async fn changed(&self, order: &ChangesOrder, credentials: &Credentials) -> Changes {
+        let (mut disputes, mut refunds) = (order.disputes(), order.refunds());
+        let change = |dispute: &Dispute| Ok(dispute.change());
+        let of_disputes = self.each_page(&mut disputes, (order.disputes_since, None), &[], credentials, change).await;
+        let change = |refund: &Refund| Ok(refund.change());
+        let of_refunds = self.each_page(&mut refunds, (order.refunds_since, None), &[], credentials, change).await;
+        Changes::read((disputes, of_disputes), (refunds, of_refunds))
     }
 
     async fn charges(
         &self,
-        reading: &mut Reading<'_>,
+        reading: &mut Reading<Theirs>,
         order: &ListOrder,
         with: &[(&str, &str)],
         credentials: &Credentials,
     ) -> Result<(), ListError> {
-        let path = |after: Option<&str>| pages(CHARGES, order, with, after);
-        self.each_page(reading, path, credentials, |charge: &ListedCharge| &charge.id, ListedCharge::entry).await
+        let entry = |charge: &ListedCharge| Ok(charge.entry()?.and_then(|listed| order.wanted(listed)));
+        self.each_page(reading, (order.from, Some(order.to)), with, credentials, entry).await
     }
 
-    /// Reads a list to its end. `entry` says what one of its objects is, and nothing of one that moved no money.
-    async fn each_page<T: DeserializeOwned>(
+    /// Reads what a list has of some time to its end. `entry` says what one of its objects is, and nothing of one that is not
+    /// wanted.
+    async fn each_page<T: Listable, E: Distinct>(
         &self,
-        reading: &mut Reading<'_>,
-        path: impl Fn(Option<&str>) -> String,
+        reading: &mut Reading<E>,
+        time: (Timestamp, Option<Timestamp>),
+        with: &[(&str, &str)],
         credentials: &Credentials,
-        id: impl Fn(&T) -> &String,
-        entry: impl Fn(&T) -> Result<Option<Listed>, ListError>,
+        entry: impl Fn(&T) -> Result<Option<E>, ListError>,
     ) -> Result<(), ListError> {
         let mut after: Option<String> = None;
         loop {
             reading.goes_on()?;
-            let body = page(self.get(&path(after.as_deref()), credentials).await, refused)?;
+            let body = page(self.get(&pages(T::PATH, time, with, after.as_deref()), credentials).await, refused)?;
             let list: Page<T> = object(&body).ok_or_else(|| ListError::unreadable("a list"))?;
             for one in &list.data {
                 entry(one)?.into_iter().for_each(|listed| reading.take(listed));
@@ -105,16 +132,17 @@ impl Stripe<'_> {
             if !list.has_more {
                 return Ok(());
             }
-            let last = list.data.last().map(&id).filter(|id| is_word(id));
-            after = Some(last.ok_or_else(|| ListError::unreadable("a list"))?.clone());
+            let last = list.data.last().map(Listable::id).filter(|id| is_word(id));
+            after = Some(last.ok_or_else(|| ListError::unreadable("a list"))?.to_owned());
         }
     }
 }
 
-/// The address of a page.
-fn pages(list: &str, order: &ListOrder, with: &[(&str, &str)], after: Option<&str>) -> String {
-    let (from, to) = (order.from.as_second().to_string(), order.to.as_second().to_string());
-    let mut query = vec![("created[gte]", from.as_str()), ("created[lte]", to.as_str()), ("limit", "100")];
+/// The address of a page of what was made in some time.
+fn pages(list: &str, (from, to): (Timestamp, Option<Timestamp>), with: &[(&str, &str)], after: Option<&str>) -> String {
+    let (from, to) = (from.as_second().to_string(), to.map(|to| to.as_second().to_string()));
+    let mut query = vec![("created[gte]", from.as_str()), ("limit", "100")];
+    query.extend(to.as_deref().map(|to| ("created[lte]", to)));
     query.extend(with);
     query.extend(after.map(|after| ("starting_after", after)));
     format!("{list}?{}", form(&query))
@@ -154,6 +182,20 @@ impl ListedCharge {
             fee: self.charge.fee(money.currency()).map(|fee| fee.amount),
             at: second(self.created, "a charge")?,
         }))
+    }
+}
+
+impl Refund {
+    /// As a list of the whole account has it. What is of no payment, or in a state that is not documented, says nothing.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(self.payment_intent.as_deref(), &self.id, self.state().map(ListedState::Refund))
+    }
+}
+
+impl Dispute {
+    /// The same of a dispute.
+    fn change(&self) -> Option<ListedChange> {
+        listed_change(self.payment_intent.as_deref(), &self.id, self.state().map(ListedState::Dispute))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the items of the tables are to a restore.
 
 use domain::business::logo::Logo;
+use domain::business::look_back::LookBack;
 use domain::business::settings::{PlatformDefaults, Settings};
 use domain::events::EventRecord;
 use domain::link::{PaymentLink, Receipt};
@@ -16,10 +17,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::confirmation::ClaimRecord;
+use crate::exclusive::Holders;
 use crate::item::{Item, from_item};
-use crate::keys::{self, ITEM_SK, Key, LINK_SK};
+use crate::keys::{self, ITEM_SK, Key, LINK_SK, NEWEST_SK};
 use crate::messages::MessageRecord;
-use crate::references::Reference;
 
 /// What an item is, for those who choose what comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,18 +49,24 @@ pub enum RestoreKind {
     Receipt,
     /// That a receipt is attached to a field of an item.
     Attachment,
+    /// What was paid for an item by all of its links.
+    ItemPayments,
     Claim,
+    /// Which payment the page of a receipt is about.
+    ReceiptPage,
     Reference,
     /// An entry of a business's log.
     LogEntry,
     /// Which message a provider's own id stands for.
     ProviderId,
+    /// How far the looks at the lists of an account's gateway have come.
+    LookBack,
     /// What this version does not know.
     Other,
 }
 
 impl RestoreKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Secret,
         Self::Business,
         Self::Settings,
@@ -79,10 +86,13 @@ impl RestoreKind {
         Self::Refund,
         Self::Receipt,
         Self::Attachment,
+        Self::ItemPayments,
         Self::Claim,
+        Self::ReceiptPage,
         Self::Reference,
         Self::LogEntry,
         Self::ProviderId,
+        Self::LookBack,
         Self::Other,
     ];
 
@@ -107,10 +117,13 @@ impl RestoreKind {
             Self::Refund => "refund",
             Self::Receipt => "receipt",
             Self::Attachment => "attachment",
+            Self::ItemPayments => "item-payments",
             Self::Claim => "claim",
+            Self::ReceiptPage => "receipt-page",
             Self::Reference => "reference",
             Self::LogEntry => "log-entry",
             Self::ProviderId => "provider-id",
+            Self::LookBack => "look-back",
             Self::Other => "other",
         }
     }
@@ -120,7 +133,11 @@ impl RestoreKind {
         let first = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
         let (pk, sk) = (first(&at.pk), first(&at.sk));
         Some(match (pk.as_str(), sk.as_str()) {
-            ("heartbeat" | "totals" | keys::RESTORE, _) => return None,
+            ("heartbeat" | "renewal" | "totals" | keys::RESTORE, _) => return None,
+            // Without it an old address leads on from link to link; one of the copy could lead back.
+            ("link", NEWEST_SK) => return None,
+            // Without it, the open links of an item are looked for before the next is made.
+            ("item-link", _) => return None,
             // What records are found by follows from the records, and comes back with them.
             ("search" | "receipt-search", _) => return None,
             ("config", "business") => Self::Business,
@@ -138,13 +155,16 @@ impl RestoreKind {
             ("contact", _) => Self::Contact,
             ("item", ITEM_SK) => Self::Item,
             ("item", "receipt") => Self::Attachment,
+            ("item-paid", _) => Self::ItemPayments,
             ("link", LINK_SK) => Self::Link,
             ("link", "message") => Self::Message,
             ("link", "refund") => Self::Refund,
             ("provider-message", _) => Self::ProviderId,
+            ("look-back", _) => Self::LookBack,
             (keys::RECEIPT | keys::RECORDED_RECEIPT, _) => Self::Receipt,
             ("reference", _) => Self::Reference,
             ("claim", _) => Self::Claim,
+            ("receipt-page", _) => Self::ReceiptPage,
             _ => Self::Other,
         })
     }
@@ -152,15 +172,19 @@ impl RestoreKind {
     /// What it means that it is gone or differs.
     pub(super) fn nature(self) -> Nature {
         match self {
-            Self::Secret | Self::Logo | Self::Refund | Self::Attachment | Self::LogEntry => Nature::Immutable,
+            Self::Secret | Self::Logo | Self::Refund | Self::Attachment | Self::ReceiptPage | Self::LogEntry => {
+                Nature::Immutable
+            }
             Self::Account | Self::Provider | Self::Endpoint => Nature::MaybeDeleted,
             Self::Link
             | Self::Message
             | Self::Event
             | Self::Receipt
+            | Self::ItemPayments
             | Self::Claim
             | Self::Reference
-            | Self::ProviderId => Nature::GoesOn,
+            | Self::ProviderId
+            | Self::LookBack => Nature::GoesOn,
             Self::Business
             | Self::Settings
             | Self::Defaults
@@ -194,12 +218,15 @@ impl RestoreKind {
             Self::Message => reads::<MessageRecord>(item),
             Self::Event => reads::<EventRecord>(item),
             Self::Receipt => reads::<Receipt>(item),
-            Self::Reference => reads::<Reference>(item),
+            Self::Reference => reads::<Holders>(item),
             Self::Claim => reads::<ClaimRecord>(item),
+            Self::LookBack => reads::<LookBack>(item),
             Self::Secret
             | Self::ApiKey
             | Self::Refund
             | Self::Attachment
+            | Self::ItemPayments
+            | Self::ReceiptPage
             | Self::LogEntry
             | Self::ProviderId
             | Self::Other => true,

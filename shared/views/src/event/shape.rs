@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{DeliveryView, EventView, LoggedEventView};
 use crate::audit::AuditView;
+use crate::look_back::LookBackView;
 use crate::schema::ModeName;
 use crate::{LinkView, ReceiptView};
 
@@ -23,6 +24,7 @@ enum Carried {
     Link,
     Receipt,
     AuditEntry,
+    LookBack,
 }
 
 /// What an event is about beside its link.
@@ -33,7 +35,8 @@ enum About {
     /// An attempt, and a refund of its money where there is one.
     Refund,
     Message,
-    Entry,
+    /// The business, and no link of it.
+    Business,
 }
 
 /// What an event of this type tells, what it is about and what it carries.
@@ -47,9 +50,14 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
             Carried::Link,
         ),
         EventType::LinkReleased => ("The link is not held any more.", About::Link, Carried::Link),
+        EventType::LinkPartPaid => ("A part of the link was paid, and not all of it.", About::Attempt, Carried::Link),
         EventType::LinkPaid => ("The link was paid.", About::Attempt, Carried::Link),
         EventType::LinkExpired => ("The link ended without a payment.", About::Link, Carried::Link),
         EventType::LinkCancelled => ("The link was cancelled.", About::Link, Carried::Link),
+        EventType::LinkReplaced => ("Another link took the place of this one.", About::Link, Carried::Link),
+        EventType::RenewalRequested => {
+            ("A customer asks for a new link, because this one is over.", About::Link, Carried::Link)
+        }
         EventType::AttemptFailed => ("An attempt to pay the link failed.", About::Attempt, Carried::Link),
         EventType::AttemptNeedsReview => ("A person has to decide about an attempt.", About::Attempt, Carried::Link),
         EventType::RefundCreated => {
@@ -93,8 +101,14 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
         EventType::MessageFailed => ("A message failed for good.", About::Message, Carried::Link),
         EventType::AuditEntryCreated => (
             "Somebody changed what the business's money depends on, or decided about money.",
-            About::Entry,
+            About::Business,
             Carried::AuditEntry,
+        ),
+        EventType::LookBackFailed => (
+            "For three days the lists of an account's gateway could not be read, which show refunds and disputes that nobody \
+             called about.",
+            About::Business,
+            Carried::LookBack,
         ),
     }
 }
@@ -129,7 +143,7 @@ fn word(word: &str) -> ObjectBuilder {
 
 fn shape(kind: EventType) -> Schema {
     let (told, about, carried) = of(kind);
-    let is_of_link = about != About::Entry;
+    let is_of_link = about != About::Business;
     let is_of_attempt = matches!(about, About::Attempt | About::Refund);
     let refund_id = if about == About::Refund && kind != EventType::RefundCreated {
         text_or_null(false, "The refund that it is about, where it is about one.")
@@ -140,6 +154,7 @@ fn shape(kind: EventType) -> Schema {
         Carried::Link => Ref::from_schema_name(LinkView::name()),
         Carried::Receipt => Ref::from_schema_name(ReceiptView::name()),
         Carried::AuditEntry => Ref::from_schema_name(AuditView::name()),
+        Carried::LookBack => Ref::from_schema_name(LookBackView::name()),
     };
     let mode: RefOr<Schema> = if is_of_link {
         Ref::from_schema_name(ModeName::name()).into()
@@ -155,7 +170,7 @@ fn shape(kind: EventType) -> Schema {
         .property(
             "sequence",
             ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).description(Some(
-                "Counts the events of one payment link, so that their order can be told. An entry of the log has one event.",
+                "Counts the events of one payment link, so that their order can be told. What is about no link has one event.",
             )),
         )
         .property("mode", mode)
@@ -196,8 +211,8 @@ impl PartialSchema for EventShape {
         let sides = EventType::ALL
             .into_iter()
             .fold(OneOfBuilder::new(), |sides, kind| sides.item(Ref::from_schema_name(name(kind))));
-        let told = "Something that happened. `type` says what, and which `data` comes along: the whole link, receipt or entry \
-                    of the log, as it is when the event is sent or read.";
+        let told = "Something that happened. `type` says what, and which `data` comes along: the whole link, receipt, entry \
+                    of the log or look back, as it is when the event is sent or read.";
         sides.description(Some(told)).into()
     }
 }
@@ -209,14 +224,20 @@ impl ToSchema for EventShape {
 
     fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
         found.extend(EventType::ALL.map(|kind| (name(kind), shape(kind).into())));
-        for of in
-            [LinkView::schemas, ReceiptView::schemas, AuditView::schemas, ModeName::schemas, DeliveryView::schemas]
-        {
+        for of in [
+            LinkView::schemas,
+            ReceiptView::schemas,
+            AuditView::schemas,
+            LookBackView::schemas,
+            ModeName::schemas,
+            DeliveryView::schemas,
+        ] {
             of(found);
         }
         found.push((LinkView::name().into_owned(), LinkView::schema()));
         found.push((ReceiptView::name().into_owned(), ReceiptView::schema()));
         found.push((AuditView::name().into_owned(), AuditView::schema()));
+        found.push((LookBackView::name().into_owned(), LookBackView::schema()));
         found.push((ModeName::name().into_owned(), ModeName::schema()));
         found.push((DeliveryView::name().into_owned(), DeliveryView::schema()));
     }

@@ -34,6 +34,7 @@ fn keywords(form: &str) -> Option<Value> {
     Some(match form {
         ID => length(1, 64, "^[A-Za-z0-9._-]+$"),
         "business-id" => length(1, 32, "^[a-z0-9-]+$"),
+        "color" => json!({ "pattern": "^#[0-9a-fA-F]{6}$" }),
         "web-address" => json!({ "format": "iri", "maxLength": LONGEST_ADDRESS }),
         "public-address" => json!({ "format": "iri" }),
         "email-address" => json!({ "format": "idn-email", "maxLength": 254 }),

@@ -421,7 +421,7 @@ fn in_path(path: &str, name: &str) -> &'static str {
     match name {
         "attempt" => "The id of the attempt, as the link lists it.",
         "message" => "The id of the message, as the link lists it.",
-        "kind" => "What the message is about: `link_created`.",
+        "kind" => "What the message is about: `link_created`, `payment_received` or `refund_succeeded`.",
         "channel" => "The medium of the message: `sms`, `email` or `social`.",
         "locale" => "The language of the text, as a BCP 47 tag such as `fa` or `fa-IR`.",
         _ if ["/v1/payment-links/", "/v1/receipts/", "/v1/events/"].iter().any(|made| path.starts_with(made)) => {

@@ -16,7 +16,7 @@ use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 use tests::totals::{GROUPINGS, ask, disagreements};
 
-use super::money::{link_on, read, session_of};
+use super::money::{link_on, session_of};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -50,12 +50,6 @@ async fn close_until(world: &FaultyWorld, day: Option<Date>) {
     assert_eq!(reply.json().get("books_closed_until"), day.map(|day| json!(day)).as_ref());
 }
 
-async fn get(world: &FaultyWorld, path: &str) -> Value {
-    let reply = world.crm(Method::GET, path, &Value::Null, &[]).await.unwrap();
-    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
-    reply.json()
-}
-
 /// What the books have of a day: the group of the day, to the byte.
 async fn books_of(world: &FaultyWorld, day: Date) -> String {
     let told = ask(world, DEMO, &format!("mode=sandbox&group_by=day&from={day}&to={day}")).await.unwrap();
@@ -74,9 +68,9 @@ async fn counted_on(world: &FaultyWorld, day: Date) -> (u64, u64) {
 
 /// The receipt of a link's payment.
 async fn receipt_of(world: &FaultyWorld, link: &Made) -> Value {
-    let read = read(world, link).await;
+    let read = world.read(link).await;
     let id = read["receipts"][0].as_str().unwrap_or_else(|| panic!("no receipt: {read}"));
-    get(world, &format!("/v1/receipts/{id}")).await
+    world.get(&format!("/v1/receipts/{id}")).await
 }
 
 /// Notes that a part of a payment went back by other means at an instant, and answers the receipt of that.
@@ -87,9 +81,9 @@ async fn note_refund(world: &FaultyWorld, receipt: &Value, went_at: Timestamp, r
     assert_eq!(noted.status, StatusCode::CREATED, "{}", noted.text);
     world.turn_time(MINUTE);
     world.sweep().await.unwrap().unwrap();
-    let refund = get(world, &format!("/v1/refunds/{}", noted.json()["id"].as_str().unwrap())).await;
+    let refund = world.get(&format!("/v1/refunds/{}", noted.json()["id"].as_str().unwrap())).await;
     assert_eq!(instant(&refund["refunded_at"]).as_millisecond(), went_at.as_millisecond(), "{refund}");
-    get(world, &format!("/v1/receipts/{}", refund["refund_receipt_id"].as_str().unwrap())).await
+    world.get(&format!("/v1/receipts/{}", refund["refund_receipt_id"].as_str().unwrap())).await
 }
 
 fn instant(value: &Value) -> Timestamp {
@@ -173,7 +167,7 @@ async fn a_closed_day_stays_as_it_was_reported_whatever_is_written_down_later() 
     assert_eq!((counted_on(&world, closed).await, counted_on(&world, first_open).await), ((1, 1), (4, 1)));
     close_until(&world, Some(day_of(&world).yesterday().unwrap())).await;
     for receipt in &receipts {
-        let now = get(&world, &format!("/v1/receipts/{}", receipt["id"].as_str().unwrap())).await;
+        let now = world.get(&format!("/v1/receipts/{}", receipt["id"].as_str().unwrap())).await;
         assert_eq!(now["booked_at"], receipt["booked_at"], "{now}");
     }
     assert_totals_agree(&world, "in the end").await;
@@ -230,7 +224,7 @@ async fn only_days_that_are_over_are_closed_and_the_log_says_who_closed_and_open
     let both = problems(json!({ "time_zone": "Mars/Olympus", "books_closed_until": today })).await;
     assert_eq!(both, [("/time_zone".to_owned(), "unknown_time_zone".to_owned())], "no day is judged by no zone");
 
-    let settings = get(&world, "/v1/settings").await;
+    let settings = world.get("/v1/settings").await;
     assert_eq!(settings["books_closed_until"], json!(yesterday));
     let whole = json!({ "business_name": "Demo", "time_zone": "Asia/Tehran", "books_closed_until": yesterday });
     let put = world.crm(Method::PUT, "/v1/settings", &whole, &[]).await.unwrap();
@@ -238,7 +232,7 @@ async fn only_days_that_are_over_are_closed_and_the_log_says_who_closed_and_open
     let open = json!({ "business_name": "Demo", "time_zone": "Asia/Tehran" });
     let put = world.crm(Method::PUT, "/v1/settings", &open, &[]).await.unwrap();
     assert_eq!(put.json().get("books_closed_until"), None, "what a PUT leaves out has its default again");
-    let log = get(&world, "/v1/audit-log?limit=100").await;
+    let log = world.get("/v1/audit-log?limit=100").await;
     let changes: Vec<(Value, Value)> = log["data"]
         .as_array()
         .unwrap()

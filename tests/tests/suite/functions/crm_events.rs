@@ -97,9 +97,11 @@ async fn a_trace_leads_from_the_call_that_made_a_link_to_every_event_about_it() 
 #[tokio::test]
 async fn the_crm_is_told_of_expiry_cancellation_and_messages_that_fail() {
     let world = World::in_process().await;
-    let short = world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "expires_in_days": 0 })).await;
+    let short = world
+        .make_link(json!({ "account_id": "main", "item_id": "inv-77", "amount": 50_000, "expires_in_days": 0 }))
+        .await;
     let cancelled = world.rial_link().await;
-    let body = json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "emails": ["reject@example.com"] } });
+    let body = json!({ "account_id": "main", "item_id": "inv-77", "amount": 50_000, "recipients": { "emails": ["reject@example.com"] } });
     let untold = world.make_link(body).await;
     post(&world, &path(&cancelled, "cancel"), json!({ "reason": "a mistake" }), None).await;
     world.turn_clock(Duration::from_secs(25 * 3600));
@@ -241,7 +243,7 @@ async fn a_slow_endpoint_keeps_nobody_waiting_for_an_sms() {
     world.answer_events(json!({ "status": 204, "times": 100, "after_milliseconds": 20_000 })).await;
     let begun = std::time::Instant::now();
     for _ in 0..4 {
-        world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } })).await;
+        world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "amount": 50_000, "recipients": { "contact": true } })).await;
     }
     world.inbox("+989120000000", 4).await;
     assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
@@ -353,7 +355,8 @@ async fn an_endpoint_must_be_a_public_address_that_is_encrypted() {
 #[tokio::test]
 async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twice() {
     let world = World::in_process().await;
-    let body = json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } });
+    let body =
+        json!({ "account_id": "main", "item_id": "inv-77", "amount": 50_000, "recipients": { "contact": true } });
     let link = world.make_link(body).await;
     world.inbox("+989120000000", 1).await;
     let soon = post(&world, &path(&link, "messages"), json!({}), None).await;

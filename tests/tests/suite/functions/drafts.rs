@@ -50,13 +50,14 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
         *request,
         json!({
             "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
-            "expires_at": null, "expires_in_days": 7, "due_at": null, "description": null, "internal_note": null,
+            "payment_plan": null, "when_paid_elsewhere": "block", "expires_at": null, "expires_in_days": 7, "due_at": null, "description": null, "internal_note": null,
             "reference_id": null, "return_url": null,
             "locale": "fa-IR", "metadata": {},
             "recipients": {
                 "contact": false, "roles": [], "people": [], "mobiles": [], "emails": [], "social": [],
             },
-            "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null },
+            "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null,
+                               "send_receipt": false },
             "message": { "mode": "default", "channels": ["sms", "email", "social"] },
         })
     );
@@ -204,7 +205,7 @@ async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
     let sms = &draft["messages"][0];
     assert!(sms["body"].as_str().unwrap().contains("asks you to pay €19.99"), "{sms}");
     assert_eq!((&sms["sms"]["encoding"], &sms["sms"]["segments"]), (&json!("GSM-7"), &json!(1)));
-    assert_eq!(draft["amount_display"], "۱۹٫۹۹ EUR", "for the business's own people");
+    assert_eq!(draft["amount_display"], "۱۹٫۹۹\u{a0}یورو", "for the business's own people");
 }
 
 #[tokio::test]
@@ -289,12 +290,18 @@ async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_ma
     settings_are_read_again().await;
     let body = |length: usize| {
         json!({ "account_id": "main", "contact_id": "c-1042", "description": "پ".repeat(length),
-                "recipients": { "contact": true } })
+                "recipients": { "contact": true },
+                "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": "{{ description }} {{ link }}" } } })
     };
     let refused = create(&world, body(200)).await;
-    assert_eq!(refused.problems(), [("/message".to_owned(), "sms_too_long".to_owned())]);
+    assert_eq!(refused.problems(), [("/message/sms/body".to_owned(), "sms_too_long".to_owned())]);
     assert_eq!(world.get("/v1/payment-links?contact_id=c-1042").await["data"], json!([]));
     assert_eq!(world.make_link(body(10)).await["messages"][0]["channel"], "sms");
+    // The built-in text says less where it would be longer than two segments.
+    let mut built_in = body(200);
+    built_in["message"] = json!({ "channels": ["sms"] });
+    let draft = draft(&world, built_in).await;
+    assert_eq!((problems(&draft), &draft["messages"][0]["sms"]["segments"]), (vec![], &json!(2)));
     let mut by_email = body(200);
     by_email["message"] = json!({ "channels": ["email"] });
     world.make_link(by_email).await;
@@ -340,7 +347,7 @@ async fn a_crm_that_keeps_nothing_here_needs_one_call() {
     let world = small_business().await;
     let before = everything(&world.cloud).await;
     let draft = draft(&world, all_in_one()).await;
-    assert_eq!((problems(&draft), &draft["amount_display"]), (vec![], &json!("۷٬۰۰۰ تومان (۷۰٬۰۰۰ ریال)")));
+    assert_eq!((problems(&draft), &draft["amount_display"]), (vec![], &json!("۷٬۰۰۰\u{a0}تومان (۷۰٬۰۰۰\u{a0}ریال)")));
     assert_eq!(draft["sources"]["contact_id"], "request");
     assert_eq!(everything(&world.cloud).await, before, "a draft writes nothing of what it is given");
     let link = world.make_link(draft["request"].clone()).await;
@@ -367,13 +374,14 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
     let link = world
         .make_link(json!({
             "account_id": "main", "contact": { "id": "c-1042", "email": "other@example.com", "name": null },
-            "item": { "id": "inv-77", "amount": 20_000, "currency": "IRR" },
+            "item": { "id": "inv-77", "amount": 1_520_000, "currency": "IRR" },
         }))
         .await;
-    assert_eq!((&link["amount"], &link["amount_source"]), (&json!(20_000), &json!("item")));
+    // What was paid of it is not asked for again.
+    assert_eq!((&link["amount"], &link["amount_source"]), (&json!(20_000), &json!("amount_due")));
     let (mut contact, mut item) = before;
     contact["email"] = json!("other@example.com");
-    (item["amount"], item["receipts"], item["received"]) = (json!(20_000), attached, received);
+    (item["amount"], item["receipts"], item["received"]) = (json!(1_520_000), attached, received);
     assert_eq!(world.get("/v1/contacts/c-1042").await, contact);
     assert_eq!(world.get("/v1/items/inv-77").await, item, "no receipt is touched");
 }

@@ -94,7 +94,7 @@ async fn however_a_link_is_written_it_counts_for_the_address_that_asks_and_a_cle
     let clean = ["requests-per-link", "requests-per-listed-address", "requests-per-address"];
     let spoilt =
         ["requests-per-link", "spoilt-links-per-address", "requests-per-listed-address", "requests-per-address"];
-    for behind in ["", "/go", "/already-paid", "/result"] {
+    for behind in ["", "/go", "/already-paid", "/ask-again", "/result"] {
         assert_eq!(counted_by(&format!("{path}{behind}")), clean, "{behind}");
     }
     assert_eq!(counted_by("/gateways/zarinpal/return/k"), clean);
@@ -109,7 +109,7 @@ async fn however_a_link_is_written_it_counts_for_the_address_that_asks_and_a_cle
 }
 
 fn seconds_until_it_loads_again(page: &Reply) -> u64 {
-    page.headers["refresh"].to_str().unwrap().split(';').next().unwrap().parse().unwrap()
+    page.waits().unwrap().0
 }
 
 #[tokio::test]

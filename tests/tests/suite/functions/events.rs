@@ -53,7 +53,7 @@ async fn while_the_table_cannot_be_reached_nobody_is_told_that_nothing_was_paid(
         let response = functions.http(&api_gateway_event("GET", path, &[], None, false)).await;
         assert_eq!(response.status(), 503);
         let page = text_of(response).await;
-        assert!(page.contains("please do not pay again") && !page.contains("Nothing was paid"), "{page}");
+        assert!(page.contains("please do not pay again") && !page.contains("Nothing has been paid"), "{page}");
     }
     let back = "/gateways/stripe/return/pl_2222222222222222222222/2222222222222222222222";
     let response = functions.http(&api_gateway_event("GET", back, &[], None, false)).await;

@@ -27,6 +27,7 @@ async fn assert_refused(world: &World, headers: &[(&str, &str)], bytes: &[u8], s
     for (method, path) in [
         ("POST", "/v1/payment-links"),
         ("POST", "/v1/payment-links/draft"),
+        ("POST", "/v1/payment-links/pl_x/replace"),
         ("PUT", "/v1/contacts/c-new"),
         ("POST", "/v1/accounts/main/check"),
     ] {

@@ -91,9 +91,9 @@ async fn what_was_read_of_any_record_can_be_written_back_and_changes_nothing() {
     }
     let item = world.get("/v1/items/inv-77").await;
     assert_eq!(item["receipts"]["payment"].as_array().unwrap().len(), 1, "{item}");
-    // An answer is taken back where a link brings the records along, too.
+    // An answer is taken back where a link brings the records along, too. The item is paid, so that its amount is named.
     let contact = world.get("/v1/contacts/c-1042").await;
-    world.make_link(json!({ "account_id": "main", "contact": contact, "item": item })).await;
+    world.make_link(json!({ "account_id": "main", "contact": contact, "item": item, "amount": 50_000 })).await;
 }
 
 fn is_read_only(field: &Value) -> bool {
@@ -219,7 +219,7 @@ async fn what_was_lost_among_others_is_read_or_refused() {
 async fn null_in_a_change_takes_away_what_is_there() {
     let world = World::in_process().await;
     let body = json!({
-        "account_id": "main", "item_id": "inv-77", "description": "Invoice 77", "metadata": { "k": "v" },
+        "account_id": "main", "item_id": "inv-77", "amount": 50_000, "description": "Invoice 77", "metadata": { "k": "v" },
         "after_payment": { "receipt_field": "payment", "receipt_type_id": "online" },
     });
     let link = world.make_link(body).await;
@@ -231,7 +231,7 @@ async fn null_in_a_change_takes_away_what_is_there() {
     let changed = world.crm(Method::PATCH, &path, change).await.json();
     assert_eq!(
         changed["after_payment"],
-        json!({ "register_receipt": true, "receipt_type_id": null, "receipt_field": null })
+        json!({ "register_receipt": true, "receipt_type_id": null, "receipt_field": null, "send_receipt": false })
     );
     assert_eq!((&changed["description"], &changed["metadata"]), (&Value::Null, &json!({})));
     let untouched = world.crm(Method::PATCH, &path, json!({ "after_payment": {} })).await.json();
@@ -244,6 +244,7 @@ async fn null_in_a_change_takes_away_what_is_there() {
         (json!({ "expires_in_days": null, "description": "D" }), "/expires_in_days"),
         (json!({ "after_payment": null }), "/after_payment"),
         (json!({ "after_payment": { "register_receipt": null } }), "/after_payment/register_receipt"),
+        (json!({ "after_payment": { "send_receipt": null } }), "/after_payment/send_receipt"),
     ] {
         let refused = world.crm(Method::PATCH, &path, body).await;
         assert_eq!(refused.problems(), [(pointer.to_owned(), "required".to_owned())], "a link has one always");
@@ -392,6 +393,7 @@ async fn a_method_that_an_address_does_not_answer_is_told_the_right_call() {
         (Method::PUT, "/v1/payment-links/x", "GET, PATCH", "changed with PATCH"),
         (Method::PUT, "/v1/payment-links", "GET, POST", "A link is made with POST"),
         (Method::GET, "/v1/payment-links/draft", "POST", "This address answers POST."),
+        (Method::GET, "/v1/payment-links/x/replace", "POST", "This address answers POST."),
         (Method::GET, "/v1/accounts/main/check", "POST", "This address answers POST."),
         (Method::POST, "/v1/receipts", "GET", "Receipts are registered by payments"),
         (Method::DELETE, "/v1/businesses/demo", "GET, PATCH, PUT", "POST /v1/businesses/{id}/suspend"),

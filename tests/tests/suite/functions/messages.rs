@@ -37,11 +37,14 @@ async fn everybody_named_is_told_once_in_the_contacts_language() {
     let sms = world.inbox("+989120000000", 1).await;
     let url = link["url"].as_str().unwrap();
     assert_eq!(body(&sms[0]).lines().last(), Some(url), "the link stands alone on the last line");
-    assert!(body(&sms[0]).contains("۱۵۰٬۰۰۰ تومان") && body(&sms[0]).contains("Invoice 77"));
+    assert!(body(&sms[0]).contains("۱۵۰٬۰۰۰\u{a0}تومان") && body(&sms[0]).contains("Invoice 77"));
     assert!(body(&sms[0]).starts_with("[TEST] "));
     for address in ["customer@example.com", "manager@example.com", "liaison@example.com", "typed@example.com"] {
         let mail = world.inbox(address, 1).await;
-        assert_eq!(mail[0]["subject"], "[TEST] درخواست پرداخت از Demo Business");
+        assert_eq!(
+            mail[0]["subject"],
+            "[TEST] \u{2068}Demo Business\u{2069} از شما درخواست پرداخت ۱۵۰٬۰۰۰\u{a0}تومان (۱٬۵۰۰٬۰۰۰\u{a0}ریال) دارد"
+        );
         assert!(body(&mail[0]).contains(url) && mail[0]["html"].as_str().unwrap().contains("dir=\"rtl\""));
     }
     let done = |link: &Value| link["messages"].as_array().unwrap().iter().all(|message| message["status"] == "sent");
@@ -58,9 +61,9 @@ async fn english_ships_too() {
                            "expires_at": "2027-01-31", "recipients": { "emails": ["x@example.com"] } }))
         .await;
     let mail = world.inbox("x@example.com", 1).await;
-    assert_eq!(mail[0]["subject"], "[TEST] Payment request from Demo Business");
+    assert_eq!(mail[0]["subject"], "[TEST] Demo Business asks you to pay €19.99");
     assert!(body(&mail[0]).contains("asks you to pay €19.99"), "{}", body(&mail[0]));
-    assert!(body(&mail[0]).contains("until 31 January 2027"), "{}", body(&mail[0]));
+    assert!(body(&mail[0]).contains("Pay by: 31\u{a0}January 2027"), "{}", body(&mail[0]));
     assert!(body(&mail[0]).contains(link["url"].as_str().unwrap()));
 }
 
@@ -73,10 +76,11 @@ async fn arabic_ships_too() {
                            "recipients": { "mobiles": ["+4915100000000"], "emails": ["x@example.com"] } }))
         .await;
     let sms = world.inbox("+4915100000000", 1).await;
-    let lines = "[TEST] Demo Business\n١٩٫٩٩ يورو\nمقابل الفاتورة ٧٧\nحتى ٣١ يناير ٢٠٢٧";
+    let lines =
+        "[TEST] \u{2068}Demo Business\u{2069}\nيرجى دفع ١٩٫٩٩\u{a0}يورو مقابل الفاتورة ٧٧ حتى ٣١\u{a0}يناير ٢٠٢٧:";
     assert_eq!(body(&sms[0]), format!("{lines}\n{}", link["url"].as_str().unwrap()));
     let mail = world.inbox("x@example.com", 1).await;
-    assert_eq!(mail[0]["subject"], "[TEST] طلب دفع من Demo Business");
+    assert_eq!(mail[0]["subject"], "[TEST] طلب دفع ١٩٫٩٩\u{a0}يورو من \u{2068}Demo Business\u{2069}");
     assert!(mail[0]["html"].as_str().unwrap().contains("lang=\"ar\" dir=\"rtl\""));
     let template = world.get("/v1/message-templates/link_created/sms/ar").await;
     assert_eq!((template["source"].as_str(), template["locale"].as_str()), (Some("built_in"), Some("ar")));
@@ -103,7 +107,7 @@ async fn a_custom_message_says_exactly_what_was_written() {
     assert_eq!(body(&sms[0]), format!("[TEST] Demo Customer: Deposit {url}"));
     let mail = world.inbox("customer@example.com", 1).await;
     assert_eq!(mail[0]["subject"], "[TEST] Deposit <R-1>");
-    assert_eq!(body(&mail[0]), format!("[TEST] IRR 50,000 until 31 January 2027\n\n{url}"));
+    assert_eq!(body(&mail[0]), format!("[TEST] IRR\u{a0}50,000 until 31\u{a0}January 2027\n\n{url}"));
 }
 
 #[tokio::test]
@@ -122,7 +126,7 @@ async fn the_business_can_replace_the_default_text() {
         )
         .await;
     let sms = world.inbox("+989120000000", 1).await;
-    assert_eq!(body(&sms[0]), format!("[TEST] سلام Demo Customer {}", link["url"].as_str().unwrap()));
+    assert_eq!(body(&sms[0]), format!("[TEST] سلام \u{2068}Demo Customer\u{2069} {}", link["url"].as_str().unwrap()));
 }
 
 #[tokio::test]
@@ -166,7 +170,7 @@ async fn filters_show_amounts_and_ends_as_the_reader_expects_and_are_listed() {
         .await;
     let sms = world.inbox("+989120000000", 1).await;
     let url = link["url"].as_str().unwrap();
-    assert_eq!(body(&sms[0]), format!("[TEST] ۵٬۰۰۰ تومان / ۱۱ بهمن ۱۴۰۵ ۲۳:۵۹ {url}"));
+    assert_eq!(body(&sms[0]), format!("[TEST] ۵٬۰۰۰\u{a0}تومان / ۱۱\u{a0}بهمن ۱۴۰۵ ۲۳:۵۹ {url}"));
     let listed = world.get("/v1/message-templates").await;
     for template in listed["data"].as_array().unwrap() {
         assert_eq!(template["variables"].as_array().unwrap().len(), 9);

@@ -63,7 +63,10 @@ async fn nobody_is_told_that_nothing_was_paid_while_the_gateway_does_not_answer(
     world.misbehave("zarinpal", "inquiry", "502_html", 1).await;
     let page = result(&world, &link).await;
     assert!(page.text.contains(CONFIRMING) && !page.text.contains("هنوز چیزی پرداخت نشده"), "{}", page.text);
-    assert!(refresh(&page).starts_with("10; "), "each refresh asks the gateway, so they are not many");
+    assert_eq!(page.waits().unwrap().0, 10, "each time asks the gateway, so they are not many");
+    assert!(!page.headers.contains_key("refresh"), "nothing reloads under somebody's hands");
+    let without_scripts = page.text.split("<noscript>").nth(1).unwrap().split("</noscript>").next().unwrap();
+    assert!(without_scripts.contains("refresh") && without_scripts.contains("/result"), "{without_scripts}");
     // Nor in the first seconds, once the gateway answers.
     assert!(result(&world, &link).await.text.contains(CONFIRMING));
     // A customer who opens the link again is sent to the session that the gateway says nothing about.
@@ -170,8 +173,8 @@ async fn the_page_that_waits_and_the_page_it_asks_for_say_the_same() {
     world.turn_clock(16 * MINUTE);
     let waiting = world.open(url(&link)).await;
     assert!(waiting.text.contains(CONFIRMING), "{}", waiting.text);
-    let asked = world.open(refresh(&waiting).strip_prefix("10; url=").unwrap()).await;
-    assert!(asked.text.contains(CONFIRMING) && !asked.text.contains("a class=\"button\""), "{}", asked.text);
+    let asked = world.open(&waiting.waits().unwrap().1).await;
+    assert!(asked.text.contains(CONFIRMING) && !asked.text.contains("/go"), "{}", asked.text);
     world.turn_clock(5 * MINUTE);
     let over = result(&world, &link).await;
     assert_eq!(over.status, StatusCode::GONE);
@@ -190,8 +193,8 @@ async fn a_receipt_shows_what_was_really_paid() {
     assert_eq!(kept.status, StatusCode::OK, "{}", kept.text);
     world.sweep().await;
     let page = result(&world, &link).await;
-    assert!(page.text.contains("پرداخت شد") && page.text.contains("۷۵٬۰۰۰ تومان"), "{}", page.text);
-    assert!(!page.text.contains("۱۵۰٬۰۰۰ تومان"), "the amount asked for was not paid: {}", page.text);
+    assert!(page.text.contains("پرداخت شد") && page.text.contains("۷۵٬۰۰۰\u{a0}تومان"), "{}", page.text);
+    assert!(!page.text.contains("۱۵۰٬۰۰۰\u{a0}تومان"), "the amount asked for was not paid: {}", page.text);
 }
 
 #[tokio::test]
@@ -311,11 +314,15 @@ async fn the_page_that_posts_to_a_gateway_says_what_is_paid_and_whom_to_ask() {
     let link = world.make_link(body).await;
     let page = world.open(url(&link)).await;
     assert_eq!(page.status, StatusCode::OK);
+    let form = url::Url::parse(&Form::of(&page.text).unwrap().action).unwrap();
+    let action = format!("دامنهٔ صفحه \u{2068}{}:{}\u{2069}", form.host_str().unwrap(), form.port().unwrap());
     for shown in [
-        "۱۵۰٬۰۰۰ تومان",
+        "۱۵۰٬۰۰۰\u{a0}تومان",
         "Invoice 77",
         "مهلت پرداخت",
-        "shaparak.ir",
+        // The page asks for the card itself, and is not one of the network's here.
+        "پرداخت الکترونیک سامان",
+        action.as_str(),
         "فیلترشکن",
         "Tea &amp; &lt;b&gt;Co&lt;/b&gt;",
         "href=\"tel:02112345678\"",
@@ -341,22 +348,21 @@ async fn the_page_that_posts_to_a_gateway_says_what_is_paid_and_whom_to_ask() {
 #[tokio::test]
 async fn a_failure_says_what_happened_and_what_becomes_of_debited_money() {
     let world = World::in_process().await;
-    for (account, outcome, happened, becomes) in [
-        (
-            "main",
-            "cancelled",
-            "The gateway says that no payment was made",
-            "your bank usually returns it within 72 hours",
-        ),
-        ("zibal", "cancelled", "was cancelled on the gateway", "within 72 hours"),
-        ("zibal", "failed", "was declined", "within 72 hours"),
-        ("saman", "failed", "The gateway says that no payment was made", "within 30 minutes"),
-        ("mollie", "cancelled", "was cancelled on the gateway", "your card or account"),
-        ("mollie", "failed", "was declined", "your card or account"),
+    const UNSAID: &str = "The payment was not made";
+    const CANCELLED: &str = "The payment was cancelled";
+    const DECLINED: &str = "The payment was declined";
+    for (account, outcome, title, becomes) in [
+        ("main", "cancelled", UNSAID, "your bank usually returns the money within 72\u{a0}hours"),
+        ("zibal", "cancelled", CANCELLED, "within 72\u{a0}hours"),
+        ("zibal", "failed", DECLINED, "within 72\u{a0}hours"),
+        ("saman", "cancelled", CANCELLED, "within 30\u{a0}minutes"),
+        ("saman", "failed", DECLINED, "within 30\u{a0}minutes"),
+        ("mollie", "cancelled", CANCELLED, "your card or account"),
+        ("mollie", "failed", DECLINED, "your card or account"),
     ] {
         let link = link_at(&world, account, "en").await;
         let page = world.pay(&link, outcome).await;
-        for said in ["The payment was not made", happened, becomes, "Try again"] {
+        for said in [title, becomes, "Try again"] {
             assert!(page.text.contains(said), "{account} {outcome}, {said}: {}", page.text);
         }
     }
@@ -385,14 +391,53 @@ async fn a_link_in_a_language_that_does_not_ship_speaks_the_browsers() {
     let link = link_at(&world, "main", "de").await;
     let result = format!("{}/result", url(&link));
     for (browser, shown) in [
-        ("fa-IR,fa", "پرداخت تمام نشده است"),
+        ("fa-IR,fa", "پرداخت کامل نشده است"),
         ("en;q=0.4, ar;q=0.8", "لم تكتمل عملية الدفع"),
-        ("de", "The payment is not finished"),
-        ("", "The payment is not finished"),
+        ("de", "The payment is not complete"),
+        ("", "The payment is not complete"),
     ] {
         let page = world.send(Method::GET, &result, &[("accept-language", browser)], None).await;
         assert!(page.text.contains(shown), "{browser}: {}", page.text);
     }
+}
+
+#[tokio::test]
+async fn a_new_account_of_an_iranian_gateway_shows_a_summary_and_others_stay_as_they_are() {
+    let world = World::in_process().await;
+    let put = async |id: &str, gateway: &str, credentials: Value, more: Value| {
+        let currency = if gateway == "mollie" { "EUR" } else { "IRR" };
+        let mut online = json!({ "enabled": true, "gateway": gateway, "credentials": credentials });
+        online.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let account = json!({ "name": "New", "currency": currency, "mode": "sandbox", "online_payment": online });
+        world.put(&format!("/v1/accounts/{id}"), account).await["online_payment"]["summary_page"].clone()
+    };
+    let terminal = json!({ "terminal_id": "2015" });
+    assert_eq!(put("new", "sep", terminal.clone(), json!({})).await, true);
+    assert_eq!(put("one-tap", "sep", terminal.clone(), json!({ "summary_page": false })).await, false);
+    assert_eq!(put("one-tap", "sep", terminal, json!({})).await, false, "what is there stays as it is");
+    let key = json!({ "api_key": "test_0123456789abcdef0123456789abcd" });
+    assert_eq!(put("abroad", "mollie", key, json!({})).await, false);
+}
+
+#[tokio::test]
+async fn a_link_is_read_in_another_language_and_its_other_pages_too() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let page = world.open(&format!("{}?lang=en", url(&link))).await;
+    assert_eq!(page.status, StatusCode::OK, "who chooses a language goes on reading");
+    assert!(page.text.contains("lang=\"en\"") && page.text.contains("Zarinpal"), "{}", page.text);
+    assert!(world.books("zarinpal").await.is_empty());
+    let cookie = page.headers["set-cookie"].to_str().unwrap();
+    let path = url::Url::parse(url(&link)).unwrap().path().to_owned();
+    assert!(cookie.starts_with("lang=en; ") && cookie.contains(&format!("Path={path};")), "{cookie}");
+    let asked = |cookie: &'static str| {
+        let result = format!("{}/result", url(&link));
+        let world = &world;
+        async move { world.send(Method::GET, &result, &[("cookie", cookie)], None).await.text }
+    };
+    assert!(asked("lang=en").await.contains("The payment is not complete"));
+    assert!(asked("lang=ar").await.contains("لم تكتمل عملية الدفع"));
+    assert!(asked("lang=xx").await.contains("پرداخت کامل نشده است"));
 }
 
 #[tokio::test]

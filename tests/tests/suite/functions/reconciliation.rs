@@ -40,12 +40,6 @@ async fn link(world: &FaultyWorld, account: &str, amount: i64, key: &str) -> Mad
     world.make_link(&body, key).await
 }
 
-async fn get(world: &FaultyWorld, path: &str) -> Value {
-    let reply = world.crm(Method::GET, path, &Value::Null, &[]).await.unwrap();
-    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
-    reply.json()
-}
-
 /// A link that is paid now, and the receipt of that.
 async fn paid(world: &FaultyWorld, account: &str, amount: i64, key: &str) -> (Made, Value) {
     let link = link(world, account, amount, key).await;
@@ -55,9 +49,9 @@ async fn paid(world: &FaultyWorld, account: &str, amount: i64, key: &str) -> (Ma
 }
 
 async fn receipt_of(world: &FaultyWorld, link: &Made) -> Value {
-    let read = get(world, &format!("/v1/payment-links/{}", link.id)).await;
+    let read = world.get(&format!("/v1/payment-links/{}", link.id)).await;
     let id = read["receipts"][0].as_str().unwrap_or_else(|| panic!("no receipt: {read}"));
-    get(world, &format!("/v1/receipts/{id}")).await
+    world.get(&format!("/v1/receipts/{id}")).await
 }
 
 /// A part of a payment goes back by its gateway, until a receipt says so.
@@ -68,9 +62,9 @@ async fn refund(world: &FaultyWorld, receipt: &Value, amount: i64, key: &str) ->
     assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text);
     world.turn_time(MINUTE);
     world.sweep().await.unwrap().unwrap();
-    let refund = get(world, &format!("/v1/refunds/{}", begun.json()["id"].as_str().unwrap())).await;
+    let refund = world.get(&format!("/v1/refunds/{}", begun.json()["id"].as_str().unwrap())).await;
     let id = refund["refund_receipt_id"].as_str().unwrap_or_else(|| panic!("it did not go back: {refund}"));
-    get(world, &format!("/v1/receipts/{id}")).await
+    world.get(&format!("/v1/receipts/{id}")).await
 }
 
 fn address(account: &str, from: Date, to: Date) -> String {
@@ -332,7 +326,7 @@ async fn nobody_sees_the_books_of_another_business_or_without_the_right_to_read(
 
 /// What holding these days against the gateway's own lists says.
 async fn at_gateway(world: &FaultyWorld, account: &str, from: Date, to: Date) -> Value {
-    get(world, &address(account, from, to)).await
+    world.get(&address(account, from, to)).await
 }
 
 async fn refused(world: &FaultyWorld, account: &str) -> (StatusCode, String) {
@@ -554,7 +548,7 @@ async fn a_gateway_that_shows_no_list_is_said_to_show_none_and_nothing_is_called
     let revoked = json!({ "key": paylink_local::seed::STRIPE_KEY });
     assert!(world.order_at_gateway("stripe", "revoke_key", &revoked).await.is_success());
     assert_eq!(refused(&world, "euro").await, (StatusCode::CONFLICT, "gateway_list_refused".to_owned()));
-    let gateways = get(&world, "/v1/gateways").await;
+    let gateways = world.get("/v1/gateways").await;
     let with_lists: Vec<&str> = gateways["data"]
         .as_array()
         .unwrap()
@@ -574,6 +568,30 @@ async fn that_the_platform_looked_with_a_key_that_only_reads_is_in_the_log() {
     let named = [("paylink-business", DEMO)];
     let told = world.crm_as("plp_support", Method::GET, &address("euro", today, today), &Value::Null, &named).await;
     assert_eq!(told.unwrap().status, StatusCode::OK);
-    let log = get(&world, "/v1/audit-log?limit=1").await;
+    let log = world.get("/v1/audit-log?limit=1").await;
     assert!(log["data"][0].to_string().contains("/v1/reconciliation?account_id=euro"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_bank_took_after_a_dispute_is_in_no_list_of_refunds_and_keeps_no_day_from_agreeing() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    for (gateway, account) in WITH_LISTS {
+        let (made, _) = paid(&world, account, 50_000, account).await;
+        let session = session_of(&world, &made).await;
+        for (what, order) in [
+            ("dispute", json!({ "amount": 12_000, "silent": true })),
+            ("complete_dispute", json!({ "outcome": "lost", "silent": true })),
+        ] {
+            // A chargeback at Mollie is lost at once.
+            world.order_at_gateway(gateway, &format!("{session}/{what}"), &order).await;
+        }
+        world.turn_time(Duration::from_secs(10));
+        let kind = GatewayKind::parse(gateway).unwrap();
+        assert_eq!(world.dispute_webhook(kind, &session).await.unwrap().status, StatusCode::OK);
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!(sum(&told["ours"]["refunds"]), (1, 12_000), "{gateway}: {told}");
+        assert_eq!((&told["agrees"], &told["only_ours"]), (&json!(true), &json!([])), "{gateway}: {told}");
+        assert_eq!(told["not_compared"][0]["reason"], "by_dispute", "{gateway}: {told}");
+    }
 }

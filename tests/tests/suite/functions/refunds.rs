@@ -32,15 +32,9 @@ async fn link(world: &FaultyWorld, account: &str, name: &str) -> Made {
 async fn paid(world: &FaultyWorld, account: &str, name: &str) -> (Made, String) {
     let link = link(world, account, name).await;
     world.pay(&link, "paid").await;
-    let read = get(world, &format!("/v1/payment-links/{}", link.id)).await;
+    let read = world.get(&format!("/v1/payment-links/{}", link.id)).await;
     let receipt = read["receipts"][0].as_str().unwrap_or_else(|| panic!("{name} is not paid: {read}"));
     (link, format!("/v1/receipts/{receipt}"))
-}
-
-async fn get(world: &FaultyWorld, path: &str) -> Value {
-    let reply = world.crm(Method::GET, path, &Value::Null, &[]).await.unwrap();
-    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
-    reply.json()
 }
 
 async fn ask(world: &FaultyWorld, of: &str, body: Value, key: &str) -> Reply {
@@ -60,7 +54,7 @@ fn path_of(refund: &Value) -> String {
 
 /// The refund as it is read now.
 async fn now(world: &FaultyWorld, refund: &Value) -> Value {
-    get(world, &path_of(refund)).await
+    world.get(&path_of(refund)).await
 }
 
 async fn sweep(world: &FaultyWorld, times: u32, apart: Duration) {
@@ -121,7 +115,7 @@ async fn money_is_sent_back_with_the_scope_for_it_alone_and_seen_by_whoever_read
     let header = [("idempotency-key", "once")];
     let refused = world.crm_as(&all_others, Method::POST, &path, &json!({}), &header).await.unwrap();
     assert_eq!((refused.status, &refused.json()["code"]), (StatusCode::FORBIDDEN, &json!("scope_missing")));
-    assert_eq!(get(&world, &receipt).await["amount_refunded"], 0);
+    assert_eq!(world.get(&receipt).await["amount_refunded"], 0);
     let made = world.crm_as(&refunds, Method::POST, &path, &json!({}), &header).await.unwrap();
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let refund = made.json();
@@ -164,10 +158,10 @@ async fn what_went_back_is_on_the_receipt_the_item_the_totals_and_in_the_log() {
     assert_eq!(gone_at_stripe(&world, &link).await, 30_000);
 
     // The receipts.
-    let payment = get(&world, &receipt).await;
+    let payment = world.get(&receipt).await;
     assert_eq!((&payment["kind"], &payment["amount"]), (&json!("payment"), &json!(100_000)));
     assert_eq!(payment["amount_refunded"], 30_000);
-    let listed = get(&world, "/v1/receipts?kind=refund").await["data"].clone();
+    let listed = world.get("/v1/receipts?kind=refund").await["data"].clone();
     let [correction] = listed.as_array().unwrap().as_slice() else { panic!("{listed}") };
     assert_eq!(correction["id"], done["refund_receipt_id"]);
     for (field, of_payment) in [
@@ -184,10 +178,10 @@ async fn what_went_back_is_on_the_receipt_the_item_the_totals_and_in_the_log() {
     ] {
         assert_eq!(&correction[field], of_payment, "{field}: {correction}");
     }
-    let payments = get(&world, "/v1/receipts?kind=payment").await["data"].clone();
+    let payments = world.get("/v1/receipts?kind=payment").await["data"].clone();
     assert_eq!(payments.as_array().unwrap().iter().map(|one| &one["id"]).collect::<Vec<_>>(), [&payment["id"]]);
     let reference = done["reference"].as_str().unwrap();
-    let found = get(&world, &format!("/v1/search?q={reference}")).await["receipts"]["data"].clone();
+    let found = world.get(&format!("/v1/search?q={reference}")).await["receipts"]["data"].clone();
     assert_eq!(found[0]["id"], correction["id"], "{found}");
 
     // The item.
@@ -206,7 +200,7 @@ async fn what_went_back_is_on_the_receipt_the_item_the_totals_and_in_the_log() {
     assert_eq!(received["net"], sum(2, 70_000), "{euro}");
 
     // The log, and what the CRM is told.
-    let log = get(&world, "/v1/audit-log").await["data"].clone();
+    let log = world.get("/v1/audit-log").await["data"].clone();
     let entry = log.as_array().unwrap().iter().find(|entry| entry["action"] == "refunded");
     let entry = entry.unwrap_or_else(|| panic!("nobody is in the log: {log}"));
     assert_eq!(entry["actor"], "sara", "{entry}");
@@ -236,18 +230,18 @@ async fn who_opens_a_paid_link_reads_how_much_went_back_once_it_went() {
     let gateway = world.go_to_gateway(&link).await;
     let returned = world.open(&world.choose(&gateway, "paid").await.unwrap()).await.unwrap();
     let result = returned.headers["location"].to_str().unwrap().to_owned();
-    assert!(world.open(&result).await.unwrap().text.contains("Your payment has arrived"));
-    let read = get(&world, &format!("/v1/payment-links/{}", link.id)).await;
+    assert!(world.open(&result).await.unwrap().text.contains("Payment received"));
+    let read = world.get(&format!("/v1/payment-links/{}", link.id)).await;
     let receipt = format!("/v1/receipts/{}", read["receipts"][0].as_str().unwrap());
 
     begun(&world, &receipt, json!({ "amount": 30_000 }), "part").await;
     let page = world.open(&link.url).await.unwrap();
-    assert!(page.text.contains("This link is paid already") && !page.text.contains("returned"), "{}", page.text);
+    assert!(page.text.contains("This link has already been paid") && !page.text.contains("returned"), "{}", page.text);
     sweep(&world, 2, MINUTE).await;
     for address in [&link.url, &result] {
         let page = world.open(address).await.unwrap();
         assert_eq!(page.status, StatusCode::OK);
-        assert!(page.text.contains("A part of this payment was refunded"), "{}", page.text);
+        assert!(page.text.contains("Part of this payment was refunded"), "{}", page.text);
         assert!(page.text.contains("\u{2068}€300.00\u{2069} of \u{2068}€1,000.00\u{2069} has been returned"));
     }
     begun(&world, &receipt, outside(&world, 70_000, "T-1"), "rest").await;
@@ -272,8 +266,8 @@ async fn of_two_who_send_back_sixty_percent_at_once_one_is_refused_and_all_sums_
     assert!(refused.text.contains("40000"), "it says what is left: {}", refused.text);
     sweep(&world, 2, MINUTE).await;
     assert_eq!(gone_at_stripe(&world, &link).await, 60_000);
-    assert_eq!(get(&world, &receipt).await["amount_refunded"], 60_000);
-    assert_eq!(get(&world, "/v1/items/inv-both").await["received"]["payment"][0]["amount"], 40_000);
+    assert_eq!(world.get(&receipt).await["amount_refunded"], 60_000);
+    assert_eq!(world.get("/v1/items/inv-both").await["received"]["payment"][0]["amount"], 40_000);
     let told = totals(&world, DEMO, "mode=sandbox").await.unwrap();
     let groups = told["groups"].as_array().unwrap();
     let net =
@@ -292,7 +286,7 @@ async fn a_payment_without_a_receipt_goes_back_by_its_attempt_and_no_receipt_is_
     let link = world.make_link(&body, "no-receipt").await;
     world.pay(&link, "paid").await;
     let path = format!("/v1/payment-links/{}", link.id);
-    let read = get(&world, &path).await;
+    let read = world.get(&path).await;
     assert_eq!((&read["status"], &read["receipts"]), (&json!("paid"), &json!([])));
     let attempt = format!("{path}/attempts/{}", read["attempts"][0]["id"].as_str().unwrap());
     let refund = begun(&world, &attempt, json!({ "amount": 25_000 }), "part").await;
@@ -300,10 +294,10 @@ async fn a_payment_without_a_receipt_goes_back_by_its_attempt_and_no_receipt_is_
     sweep(&world, 2, MINUTE).await;
     let done = now(&world, &refund).await;
     assert_eq!((&done["status"], &done["refund_receipt_id"]), (&json!("succeeded"), &Value::Null), "{done}");
-    let read = get(&world, &path).await;
+    let read = world.get(&path).await;
     assert_eq!((&read["amount_refunded"], &read["receipts"]), (&json!(25_000), &json!([])));
     assert_eq!(gone_at_stripe(&world, &link).await, 25_000);
-    assert_eq!(get(&world, "/v1/receipts").await["data"], json!([]));
+    assert_eq!(world.get("/v1/receipts").await["data"], json!([]));
     let unknown = ask(&world, &format!("{path}/attempts/at_0"), json!({}), "unknown").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND, "{}", unknown.text);
     world.confirm().await;
@@ -317,10 +311,10 @@ async fn a_person_finds_a_refund_that_needs_one_and_says_what_became_of_it() {
         let (link, receipt) = paid(&world, "euro", outcome).await;
         let refund = left_unanswered(&world, &receipt, outcome).await;
         assert_eq!(gone_at_stripe(&world, &link).await, 40_000, "the gateway made it");
-        let listed = get(&world, "/v1/payment-links?needs_review=true").await["data"].clone();
+        let listed = world.get("/v1/payment-links?needs_review=true").await["data"].clone();
         let listed: Vec<&Value> = listed.as_array().unwrap().iter().map(|link| &link["id"]).collect();
         assert_eq!(listed, [&json!(link.id)], "{outcome}");
-        let refunds = get(&world, "/v1/refunds?status=needs_review").await["data"].clone();
+        let refunds = world.get("/v1/refunds?status=needs_review").await["data"].clone();
         assert_eq!(refunds.as_array().unwrap().len(), 1, "{outcome}: {refunds}");
         assert_eq!(refunds[0]["id"], refund["id"], "{outcome}");
         let more = ask(&world, &receipt, json!({ "amount": 60_001 }), "more").await;
@@ -344,11 +338,11 @@ async fn a_person_finds_a_refund_that_needs_one_and_says_what_became_of_it() {
         assert_eq!((&done["status"], &done["failure_reason"]), (&json!(status), &reason), "{outcome}: {done}");
         let decided_by = if outcome == "ask_again" { Value::Null } else { json!("sara") };
         assert_eq!(done["resolved_by"], decided_by, "{outcome}: who wants to know has decided nothing");
-        assert_eq!(get(&world, &receipt).await["amount_refunded"], gone, "{outcome}");
+        assert_eq!(world.get(&receipt).await["amount_refunded"], gone, "{outcome}");
         assert_eq!(done["refund_receipt_id"].is_string(), gone > 0, "{outcome}: {done}");
         assert_eq!(gone_at_stripe(&world, &link).await, 40_000, "{outcome}: no second call was made");
-        assert_eq!(get(&world, "/v1/payment-links?needs_review=true").await["data"], json!([]), "{outcome}");
-        let log = get(&world, "/v1/audit-log").await["data"][0].clone();
+        assert_eq!(world.get("/v1/payment-links?needs_review=true").await["data"], json!([]), "{outcome}");
+        let log = world.get("/v1/audit-log").await["data"][0].clone();
         assert_eq!((&log["action"], &log["actor"]), (&json!("resolved"), &json!("sara")), "{log}");
     }
 }
@@ -374,7 +368,7 @@ async fn who_decided_about_money_that_no_link_keeps_is_on_its_refunds_and_when_o
     for outcome in ["refund", "refunded_elsewhere"] {
         let link = unkept_and_unanswered(&world, outcome).await;
         let path = format!("/v1/payment-links/{}", link.id);
-        let attempt = get(&world, &path).await["attempts"][0].clone();
+        let attempt = world.get(&path).await["attempts"][0].clone();
         let refund = &attempt["refunds"][0];
         assert_eq!((&refund["status"], &refund["cause"]), (&json!("needs_review"), &json!("automatic")), "{attempt}");
         assert_eq!((&refund["requested_by"], &refund["resolved_by"]), (&Value::Null, &Value::Null), "{refund}");
@@ -383,9 +377,9 @@ async fn who_decided_about_money_that_no_link_keeps_is_on_its_refunds_and_when_o
         let header = [("idempotency-key", outcome), ("paylink-actor", "sara")];
         let reply = world.crm(Method::POST, &resolve, &json!({ "outcome": outcome }), &header).await.unwrap();
         assert_eq!(reply.status, StatusCode::OK, "{outcome}: {}", reply.text);
-        let refunds = get(&world, &path).await["attempts"][0]["refunds"].clone();
+        let refunds = world.get(&path).await["attempts"][0]["refunds"].clone();
         let (ended, another) = (&refunds[0], refunds.get(1));
-        assert_eq!(*ended, get(&world, &path_of(refund)).await, "{outcome}");
+        assert_eq!(*ended, world.get(&path_of(refund)).await, "{outcome}");
         assert_eq!((&ended["status"], &ended["review_reason"]), (&json!("failed"), &Value::Null), "{ended}");
         assert_eq!(ended["requested_by"], Value::Null, "a rule began it: {ended}");
         assert!(ended["failed_at"].is_string(), "what has failed says when: {ended}");
@@ -398,7 +392,7 @@ async fn who_decided_about_money_that_no_link_keeps_is_on_its_refunds_and_when_o
             assert_eq!(ended["resolved_by"], "sara", "{ended}");
         }
         assert_eq!(another.is_some(), outcome == "refund", "{refunds}");
-        let failed = get(&world, "/v1/refunds?status=failed&limit=100").await["data"].clone();
+        let failed = world.get("/v1/refunds?status=failed&limit=100").await["data"].clone();
         assert!(failed.as_array().unwrap().contains(ended), "{outcome}: {failed}");
     }
 }
@@ -410,7 +404,7 @@ type OfLink<'a> = (&'a PaymentLink, &'a Attempt, &'a Refund);
 async fn walk(world: &FaultyWorld, query: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = get(world, &format!("/v1/refunds?limit=3&{query}{cursor}")).await;
+        let page = world.get(&format!("/v1/refunds?limit=3&{query}{cursor}")).await;
         let data = page["data"].as_array().unwrap();
         assert!(data.len() <= 3 && page["has_more"] == json!(page["next_cursor"].is_string()), "{query}: {page}");
         ids.extend(data.iter().map(|refund| refund["id"].as_str().unwrap().to_owned()));
@@ -446,7 +440,7 @@ async fn furnish(world: &FaultyWorld) {
     let other = json!({ "account_id": "mollie", "contact": { "id": "c-other", "name": "Other" }, "amount": 100_000 });
     let other = world.make_link(&other, "other").await;
     world.pay(&other, "paid").await;
-    let of_other = get(world, &format!("/v1/payment-links/{}", other.id)).await["receipts"][0].clone();
+    let of_other = world.get(&format!("/v1/payment-links/{}", other.id)).await["receipts"][0].clone();
     let of_other = format!("/v1/receipts/{}", of_other.as_str().unwrap());
     let (_, unanswered) = paid(world, "euro", "unanswered").await;
     left_unanswered(world, &unanswered, "unanswered").await;
@@ -565,7 +559,7 @@ async fn the_entry_of_a_refund_is_written_once_before_the_crm_is_told_of_it() {
         all.into_iter().filter(|(at, _)| is_entry(at)).collect::<Vec<_>>()
     };
     assert_eq!(entries().await, [], "a refund is listed once the CRM is told of it");
-    assert_eq!(get(&world, "/v1/refunds").await["data"], json!([]));
+    assert_eq!(world.get("/v1/refunds").await["data"], json!([]));
     assert_eq!(now(&world, &refund).await["status"], "pending", "and read by its id at once");
     world.bring_stream().await;
     let written = entries().await;
@@ -573,5 +567,5 @@ async fn the_entry_of_a_refund_is_written_once_before_the_crm_is_told_of_it() {
     assert!(!format!("{entry:?}").contains("Somebody"), "{entry:?}");
     sweep(&world, 2, MINUTE).await;
     assert_eq!(entries().await, written, "it never changes");
-    assert_eq!(get(&world, "/v1/refunds?status=succeeded").await["data"][0]["id"], refund["id"]);
+    assert_eq!(world.get("/v1/refunds?status=succeeded").await["data"][0]["id"], refund["id"]);
 }

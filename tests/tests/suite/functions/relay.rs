@@ -64,7 +64,8 @@ pub(super) fn through(relay: &Relay, secret: &str, seconds: u64) -> Value {
 /// The body that makes such an account, with a relay or without.
 fn account(of: &Of, relay: &Value) -> Value {
     json!({ "name": "A", "currency": of.currency, "mode": "sandbox",
-            "online_payment": { "enabled": true, "gateway": of.gateway, "credentials": of.credentials, "relay": relay } })
+            "online_payment": { "enabled": true, "gateway": of.gateway, "credentials": of.credentials, "relay": relay,
+                                "summary_page": false } })
 }
 
 pub(super) async fn write(world: &World, id: &str, of: &Of, relay: &Value) -> Value {

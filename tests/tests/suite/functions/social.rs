@@ -32,7 +32,10 @@ async fn people_are_told_by_the_networks_bot_in_their_language() {
     let told = world.inbox("700000001", 1).await;
     assert_eq!((&told[0]["channel"], &told[0]["from"]), (&json!("social"), &json!("@demo_business_bot")));
     let text = told[0]["body"].as_str().unwrap();
-    assert!(text.starts_with("[TEST] Demo Business\nپرداخت ۵٬۰۰۰ تومان (۵۰٬۰۰۰ ریال)\nبابت Deposit\n"), "{text}");
+    assert!(
+        text.starts_with("[TEST] \u{2068}Demo Business\u{2069} از شما درخواست پرداخت ۵٬۰۰۰\u{a0}تومان (۵۰٬۰۰۰\u{a0}ریال) دارد.\nبابت: \u{2068}Deposit\u{2069}\n"),
+        "{text}"
+    );
     assert_eq!(text.lines().last(), link["url"].as_str());
     world.inbox("700000002", 1).await;
     let link = world.wait_for(&link, nobody_is_at_it).await;

@@ -58,7 +58,8 @@ async fn whoever_does_not_navigate_opens_nothing_and_is_led_on_by_a_button() {
         let link = world.rial_link().await;
         let page = look(&world, url(&link), program).await;
         assert_eq!(page.status, StatusCode::OK, "{program:?}");
-        for said in ["og:title", "۱۵۰٬۰۰۰ تومان", "Invoice 77", "پرداخت \u{2068}۱۵۰٬۰۰۰"] {
+        for said in ["og:title", "۱۵۰٬۰۰۰\u{a0}تومان", "Invoice 77", "پرداخت \u{2068}۱۵۰٬۰۰۰"]
+        {
             assert!(page.text.contains(said), "{said}: {}", page.text);
         }
         // The links of the page are what such programs follow.
@@ -227,7 +228,7 @@ async fn whoever_only_looks_at_an_outcome_makes_us_ask_nobody_and_is_told_nothin
     // The gateway would say that nothing was paid, and that would be written down.
     world.choose(&world.go_to_gateway(&link).await, "cancelled").await;
     let page = look(&world, &result, NOBODY).await;
-    assert!(page.text.contains("هنوز خبری از پرداخت"), "{}", page.text);
+    assert!(page.text.contains("هنوز تأیید پرداخت را دریافت نکرده‌ایم"), "{}", page.text);
     assert!(page.text.contains(&format!("href=\"/p/{}\"", url(&link).rsplit('/').next().unwrap())), "{}", page.text);
     assert_eq!(world.link(&link).await["attempts"][0]["status"], "open");
     assert!(world.open(&result).await.text.contains("پرداخت انجام نشد"));

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use domain::Timestamp;
+use jiff::ToSpan;
 use paylink_local::seed::{API_KEY, LINE_KEY, PLATFORM_KEY};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -19,11 +21,19 @@ const KEYWORDS: [&str; 8] =
 type Limit = (String, String, &'static str);
 
 /// Limits at which a value may still be refused, and why. What is one beyond them is tried all the same.
-const EXCEPTIONS: [(&str, &str, &str, &str); 9] = [
+const EXCEPTIONS: [(&str, &str, &str, &str); 17] = [
+    ("PaymentPlanCreate", "/minimum", "minimum", "it is a fortieth of the amount at least"),
+    ("PaymentPlanCreate", "/minimum", "maximum", "and less than the amount"),
+    ("PaymentPlanCreate", "/parts", "minItems", "parts that are alike are due at once"),
+    ("PaymentPlanCreate", "/parts", "maxItems", "as above"),
+    ("PaymentPlanPartCreate", "/amount", "minimum", "parts add up to the amount"),
+    ("PaymentPlanPartCreate", "/amount", "maximum", "as above"),
     ("PaymentLinkCreate", "/amount", "minimum", "a draft takes and gives back what no link can be over"),
     ("PaymentLinkCreate", "/amount", "maximum", "and what is more than the gateway takes"),
     ("PaymentLinkDraftCreate", "/amount", "minimum", "as above"),
     ("PaymentLinkDraftCreate", "/amount", "maximum", "as above"),
+    ("PaymentLinkReplace", "/amount", "minimum", "only an amount above zero can be paid"),
+    ("PaymentLinkReplace", "/amount", "maximum", "and no more than the gateway takes"),
     ("MessageTextInput", "/body", "minLength", "a text shows the link, which is longer than one character"),
     ("MessageTemplateInput", "/body", "minLength", "as above"),
     ("MessageTemplatePatch", "/body", "minLength", "as above"),
@@ -84,12 +94,16 @@ fn of_links() -> Vec<Value> {
                      "email": { "subject": "S", "body": "{{ link }}" } },
     });
     let chosen = json!({ "account_id": "main", "contact_id": "crowd", "amount": 50_000, "currency": "IRR",
+                         "payment_plan": { "minimum": 20_000 },
                          "recipients": { "people": [{ "person": "a", "channels": ["email"] }] } });
     let on_item = json!({ "account_id": "main", "item_id": "a", "amount": 50_000, "currency": "IRR",
                           "after_payment": { "receipt_type_id": "a", "receipt_field": "a" } });
     let mut contact = contact();
     contact["id"] = json!("limits-inline");
-    let along = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR", "contact": contact });
+    let part = |amount: i64, days: i64| json!({ "amount": amount, "due_at": (Timestamp::now() + (24 * days).hours()).to_string() });
+    let plan = json!({ "parts": [part(20_000, 2), part(30_000, 3)] });
+    let along = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR", "contact": contact,
+                        "payment_plan": plan });
     let mut item = item();
     item["id"] = json!("limits-inline");
     let item_along = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR", "item": item });
@@ -123,7 +137,7 @@ fn settings() -> Value {
         { "prefix": "+91", "sns": { "sender_id": "PAYLNK", "entity_id": "1", "template_id": "2" } },
         { "prefix": "+1", "sns": { "origination_number": "+12065550100" } },
     ]);
-    json!({ "business_name": "B", "support_phone": "1", "support_url": "https://crm.example/",
+    json!({ "business_name": "B", "brand_color": "#0a58ca", "legal_name": "B Ltd", "legal_id": "1", "postal_address": "1 Road", "support_phone": "1", "support_url": "https://crm.example/",
             "logo": "data:image/png;base64,iVBORw0KGgo=", "sms_sender_id": "PAYLNK", "sms_routes": routes,
             "email_sender_name": "B", "email_reply_to": "b@example.com", "default_expires_in_days": 1,
             "max_sms_segments": 1, "return_url_hosts": ["crm.example"], "default_receipt_type_id": "a" })
@@ -164,6 +178,10 @@ fn bodies() -> Vec<Body> {
                          "after_payment": { "receipt_type_id": "a", "receipt_field": "a" } });
     bodies.push(Body { key: API_KEY, method: Method::PATCH, path: link, example: change });
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/cancel", json!({ "reason": "R" })));
+    // Whose link it is cannot be another.
+    let mut other = of_links().remove(0);
+    other.as_object_mut().unwrap().remove("contact_id");
+    bodies.push(post(API_KEY, "/v1/payment-links/{link}/replace", other));
     let returned = json!({ "amount": 1, "reason": "R", "outside": { "reference": "T", "account_id": "a" } });
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/attempts/at_1/refunds", returned));
     let came = json!({ "received_by": "cash", "amount": 1, "reference": "R", "account_id": "a", "note": "N" });

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::audit::{AuditAction, Author, Side, Subject};
 use domain::business::logo::{Logo, LogoHash};
+use domain::business::look_back::Looked;
 use domain::business::quotas::{Day, DayCount, Quotas};
 use domain::business::settings::Settings;
 use domain::business::totals::{Aspect, Totals};
@@ -39,9 +40,10 @@ use futures_util::future::{join, join_all};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{
-    ApiKey, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, EventList,
-    EventsAfter, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList, RecordWritten,
-    RefundList, Revision, Scope, Store, TotalsQuery, TotalsRead, TransitionWritten, Written,
+    ApiKey, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, DueLookBack,
+    EventList, EventsAfter, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList,
+    RecordWritten, RefundList, Revision, Scope, Store, Succeeded, Taken, TotalsQuery, TotalsRead, TransitionWritten,
+    Written,
 };
 use tests::{dynamodb, empty_cloud, plant_contact, plant_item, sources_below};
 
@@ -76,6 +78,8 @@ struct Made {
     /// Of the payment's reference.
     claim: String,
     logo: LogoHash,
+    /// A link in whose place there is another.
+    replaced: PaymentLink,
     begun_at: Timestamp,
 }
 
@@ -111,6 +115,19 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     assert!(of.put_settings(&settings, Some(&logo), &Revision::Nothing).await.unwrap().is_applied());
     let (digit, main) = (number.to_string(), Account { name: own("an account"), ..account() });
     assert!(of.put_account(&main, Some(&merchant(&digit)), &Revision::Nothing).await.unwrap().is_applied());
+    let abroad: Account = read(json!({
+        "id": "abroad", "name": "Abroad", "currency": "EUR", "mode": "sandbox",
+        "online_payment": { "enabled": true, "gateway": "stripe", "credentials": "v1", "late_payment": "refund" },
+    }));
+    let keys = [("secret_key", "sk_test_0123456789abcdef"), ("webhook_secret", "whsec_0123456789abcdef")];
+    let keys = keys.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let keys = Credentials::parse(GatewayKind::Stripe, Mode::Sandbox, keys, "").unwrap();
+    assert!(of.put_account(&abroad, Some(&keys), &Revision::Nothing).await.unwrap().is_applied());
+    let due = DueLookBack { business: business.clone(), account: abroad.id, due_at: domain::Timestamp::UNIX_EPOCH };
+    let leased = store.lease_look_back(&due, now()).await.unwrap().unwrap();
+    let looked_at = now() + Duration::from_secs(u64::from(number));
+    let looked = leased.clone().after(&Looked::Whole, looked_at);
+    assert_eq!(of.write_look_back(&looked, &leased, None).await.unwrap(), RecordWritten::Applied);
     let author = Author { side: Side::Business, integration: own("an integration"), actor: None };
     of.clone().signed(author, now()).note(AuditAction::Written, Subject::new("test", "1"), Vec::new()).await.unwrap();
     let contact: Contact = read(json!({ "id": "c-1", "name": own("a contact") }));
@@ -148,12 +165,27 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     assert_eq!(of.replace_endpoint(&crm, Some(&signing)).await.unwrap(), RecordWritten::Applied);
     let live = open_link(business, number + 50, None);
     assert!(matches!(of.create_link(&live, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+    let (old, newer) = (open_link(business, number + 100, None), open_link(business, number + 150, None));
+    assert!(matches!(of.create_link(&old, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+    let replaced = old.replaced_by(newer.id(), false, now()).unwrap();
+    let written = of.replace_with(&replaced, &newer.succeeding(&old), now()).await.unwrap();
+    assert!(matches!(written, Succeeded::New), "{written:?}");
     let (link, booked, claim) = paid_link(store, business, number).await;
     let receipt = booked.id.clone();
     let event = link.record(&link.outbox().as_slice()[0], now());
     store.record_event(&event).await.unwrap();
     let message = link.recipients().next().unwrap().id.clone();
-    Made { link: link.id().clone(), message, event: event.id, receipt, booked, claim, logo: logo.hash(), begun_at }
+    Made {
+        link: link.id().clone(),
+        message,
+        event: event.id,
+        receipt,
+        booked,
+        claim,
+        logo: logo.hash(),
+        replaced,
+        begun_at,
+    }
 }
 
 /// A file that begins as a PNG does, as settings name it.
@@ -221,6 +253,10 @@ fn some<T: Debug>(read: &[T]) -> Option<String> {
 
 /// Everything that can be read of a business through its store, by the name of the read, with what was made in `made`.
 async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Option<String>> {
+    let paid_for = match store.link(&made.link).await.unwrap() {
+        Some(link) => some(&store.paid_for(&link, &id(ItemId::parse, "i-1")).await.unwrap().0),
+        None => None,
+    };
     let nothing = format!("{:?}", Configuration::default());
     let configured = |read: &Configuration| Some(format!("{read:?}")).filter(|read| *read != nothing);
     let (account, contact, item) =
@@ -279,8 +315,11 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
     let done = store.done_in(Day { from: day.0, to: day.1 }, &quotas, now()).await;
     let strays = Some(store.strays().await.unwrap()).filter(|strays| !strays.is_empty());
     let live = store.live_links(10).await.unwrap();
+    let open_of_item = store.open_links_of_item(&item, None, 10, now()).await.unwrap();
+    let abroad = AccountId::parse("abroad").unwrap();
     BTreeMap::from([
         ("account", found(store.account(&account).await.unwrap())),
+        ("look_back", found(store.look_back(&abroad).await.unwrap())),
         ("account_to_change", found(store.account_to_change(&account).await.unwrap().0)),
         ("all_credentials", some(&secrets_of(&store.all_credentials(&account).await.unwrap()))),
         ("business", found(store.business().await.unwrap())),
@@ -302,6 +341,10 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
             (!store.has_no_configuration().await.unwrap()).then(|| format!("some of {}", store.business_id())),
         ),
         ("item", found(store.item(&item).await.unwrap())),
+        (
+            "item_payments",
+            some(&store.item_payments(&item).await.unwrap().into_values().flat_map(|paid| paid.0).collect::<Vec<_>>()),
+        ),
         ("item_to_change", found(store.item_to_change(&item).await.unwrap().0)),
         ("items_of_contact", some(&store.items_of_contact(&contact).await.unwrap())),
         ("line_secret", store.line_secret(&line, &version()).await.ok().map(|known| known.expose().to_owned())),
@@ -314,6 +357,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("list_events", some(&store.list_events(&events, 100).await.unwrap().entries)),
         ("list_items", some(&store.list_items(100, None).await.unwrap().entries)),
         ("list_links", some(&listed)),
+        ("open_links_of_item", some(&open_of_item)),
         ("list_receipts", some(&receipts)),
         ("list_receipts_of", some(&receipts_of.entries)),
         ("list_refunds", some(&refunds)),
@@ -324,7 +368,9 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
             "message_states",
             Some(store.message_states(&own).await.unwrap()).filter(|s| !s.is_empty()).map(|s| format!("{s:?}")),
         ),
+        ("newest_in_place_of", found(store.newest_in_place_of(&made.replaced).await.unwrap())),
         ("newest_with_reference", found(store.newest_with_reference(&reference).await.unwrap())),
+        ("paid_for", paid_for),
         ("provider", found(store.provider(&provider).await.unwrap())),
         ("provider_proof", proofs(store).await),
         ("provider_to_change", found(store.provider_to_change(&provider).await.unwrap().0)),
@@ -459,9 +505,12 @@ async fn what_one_business_has_no_other_finds_by_any_read_there_is() {
     let process = another_process(&cloud);
     let own = reads(&process.of(&shop()), &made).await;
     let is_write = |name: &str| {
-        ["create_", "delete_", "erase_", "make_", "note", "put_", "remove_", "replace_", "revoke_", "settle_", "write_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        [
+            "create_", "delete_", "erase_", "fold_", "make_", "note", "put_", "remove_", "replace_", "revoke_",
+            "settle_", "write_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
     };
     // A token is made up and not read; `the_secret_of_pay_tokens_is_never_replaced` tells those of two businesses apart.
     // What all start with is the platform's and shared on purpose. When books have a receipt is decided and not read.
@@ -532,7 +581,7 @@ async fn one_reference_is_raced_for_in_two_businesses_and_each_has_one_winner() 
         let of = store.of(&business);
         let results = join_all(links.iter().map(|link| of.create_link(link, &unchanged, now()))).await;
         let new = results.iter().filter(|created| matches!(created, Ok(Created::New))).count();
-        let taken = results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count();
+        let taken = results.iter().filter(|created| matches!(created, Ok(Created::Taken(Taken::Reference(_))))).count();
         (new, taken)
     };
     assert_eq!(join(race(shop(), 0), race(other(), 100)).await, ((1, 9), (1, 9)));

@@ -429,12 +429,12 @@ fn filter() -> impl Strategy<Value = LinkFilter> {
         || (maybe(0..16), maybe(0..16)).prop_map(|(from, to)| TimeRange { from: from.map(day), to: to.map(day) });
     let whose = (maybe(0..2), maybe(0..3), proptest::option::weighted(0.08, 0..12u8), maybe(0..2), maybe(1..3));
     let statuses = proptest::collection::btree_set(proptest::sample::select(LinkStatusKind::ALL.to_vec()), 0..3);
-    let flags = (flag(), flag(), flag(), flag(), flag(), flag());
+    let flags = (flag(), flag(), flag(), flag(), flag(), flag(), flag());
     let amount = (maybe(0..4), maybe(0..4));
     (whose, statuses, flags, range(), range(), range(), amount).prop_map(
         |(whose, statuses, flags, created, due, expires, amount)| {
             let (contact, item, reference, account, creator) = whose;
-            let (needs_review, is_opened, is_begun, message_failed, is_held, is_sandbox) = flags;
+            let (needs_review, is_opened, is_begun, message_failed, is_held, is_part_paid, is_sandbox) = flags;
             let units = |amount: Option<u8>| amount.map(|amount| i64::from(amount) * 1000);
             LinkFilter {
                 contact_id: contact.map(|number| named("c-", number, ContactId::parse)),
@@ -448,6 +448,7 @@ fn filter() -> impl Strategy<Value = LinkFilter> {
                 is_begun,
                 message_failed,
                 is_held,
+                is_part_paid,
                 created,
                 due,
                 expires,

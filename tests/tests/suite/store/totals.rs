@@ -97,7 +97,11 @@ impl Walk<'_> {
                     checkout: Checkout::link("https://gateway.example/".to_owned()),
                 };
                 let rules = GatewayRulebook::default();
-                let attempt = link.new_attempt(key, None).opened(session, rules.rules(GatewayKind::Zarinpal), self.now);
+                let attempt = link.new_attempt(key, None, link.amount_due(), None).opened(
+                    session,
+                    rules.rules(GatewayKind::Zarinpal),
+                    self.now,
+                );
                 link.begin_attempt(attempt, self.now).ok()
             }
             2 => link.cancel(None, true, self.now).ok(),
@@ -198,7 +202,10 @@ async fn tell(seed: u64) -> (usize, usize) {
     }
     let late = |link: &&PaymentLink| match link.status_at(walk.now) {
         LinkStatus::Paid { paid_at, .. } => paid_at > link.terms().expires_at + 24 * 60 * MINUTE,
-        LinkStatus::Active | LinkStatus::Expired { .. } | LinkStatus::Cancelled { .. } => false,
+        LinkStatus::Active
+        | LinkStatus::Expired { .. }
+        | LinkStatus::Cancelled { .. }
+        | LinkStatus::Replaced { .. } => false,
     };
     (walk.all.links.values().filter(late).count(), walk.not_yet)
 }

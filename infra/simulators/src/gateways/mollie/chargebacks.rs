@@ -31,7 +31,7 @@ pub(super) async fn list_chargebacks(
 }
 
 /// The chargeback as the API shows it. A reason is known of direct debits alone, which the tester's word stands for.
-fn object(payment: &str, sale: &Sale, chargeback: &Dispute) -> Value {
+pub(super) fn object(payment: &str, sale: &Sale, chargeback: &Dispute) -> Value {
     let reason = chargeback.reason.as_ref().map(|code| json!({ "code": code, "description": "As the bank says" }));
     let mut object = json!({
         "resource": "chargeback", "id": chargeback.id, "paymentId": payment,

@@ -1,4 +1,4 @@
-//! The lists of all payments and of all refunds of a profile, the newest first, a page at a time.
+//! The lists of all payments, refunds and chargebacks of a profile, the newest first, a page at a time.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::chargebacks;
 use super::payments::Mollie;
 use super::refunds::{exists, object};
 use super::refusal::{Answer, Refusal, respond};
@@ -36,6 +37,16 @@ pub(super) async fn list_all_refunds(
     };
     let answer = || respond(mollie.page(("refunds", "re_"), &query, &headers, shown));
     mollie.0.misbehaviour.apply("list_all_refunds", answer).await
+}
+
+pub(super) async fn list_all_chargebacks(
+    State(mollie): State<Mollie>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let shown = |id: &str, sale: &Sale| sale.disputes.iter().map(|one| chargebacks::object(id, sale, one)).collect();
+    let answer = || respond(mollie.page(("chargebacks", "chb_"), &query, &headers, shown));
+    mollie.0.misbehaviour.apply("list_all_chargebacks", answer).await
 }
 
 impl Mollie {

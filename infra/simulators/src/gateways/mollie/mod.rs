@@ -31,7 +31,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use self::chargebacks::list_chargebacks;
-use self::lists::{list_all_refunds, list_payments};
+use self::lists::{list_all_chargebacks, list_all_refunds, list_payments};
 use self::page::{
     books, checkout, choose, complete_async, complete_dispute, complete_refund, dashboard_refund, dispute, next_answer,
     next_refund, revoke_key,
@@ -54,6 +54,7 @@ impl Simulator for Mollie {
             .route("/mollie/v2/payments/{id}/refunds", get(list_refunds).post(refund))
             .route("/mollie/v2/payments/{id}/refunds/{refund}", get(retrieve_refund))
             .route("/mollie/v2/refunds", get(list_all_refunds))
+            .route("/mollie/v2/chargebacks", get(list_all_chargebacks))
             .route("/mollie/v2/payments/{id}/chargebacks", get(list_chargebacks))
             .route("/mollie/v2/profiles/me", get(own_profile))
             .route("/mollie/checkout/{id}", get(checkout).post(choose))

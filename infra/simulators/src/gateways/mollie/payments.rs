@@ -27,7 +27,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 10] = [
+pub(super) const CALLS: [&str; 11] = [
     "create",
     "retrieve",
     "cancel",
@@ -38,6 +38,7 @@ pub(super) const CALLS: [&str; 10] = [
     "profile",
     "list_payments",
     "list_all_refunds",
+    "list_all_chargebacks",
 ];
 
 /// Fields of a payment that the gateway knows. It refuses every other.

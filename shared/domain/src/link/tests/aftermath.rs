@@ -2,7 +2,7 @@
 
 use super::refunds::{asked_by, gone, outside, paid_link, taken, wish};
 use super::*;
-use crate::gateway::{Aftermath, DisputeState, ShownDispute, ShownRefund, ShownState};
+use crate::gateway::{Aftermath, DisputeState, ListedChange, ListedState, ShownDispute, ShownRefund, ShownState};
 use crate::idempotency::RequestFingerprint;
 
 const PAID: i64 = 1_500_000;
@@ -53,7 +53,7 @@ fn what_somebody_refunds_in_the_dashboard_is_a_refund_with_a_receipt_and_a_secon
     let (next, corrections) = looked_after(&link, &id, &dashboard, at(10));
     let [Correction { receipt, corrected, voided: None }] = &corrections[..] else { panic!("{corrections:?}") };
     assert_eq!((receipt.money, receipt.gateway_reference.as_str()), (rial(500_000), "re_1"));
-    assert_eq!((corrected.refunded, next.receipt().as_ref()), (500_000, Some(corrected)));
+    assert_eq!((corrected.refunded, next.only_receipt().as_ref()), (500_000, Some(corrected)));
     assert_eq!(states(&next), [("gateway", 500_000, "succeeded")]);
     assert_eq!((next.refunded(), next.attempts()[0].left_of(&payment(PAID))), (500_000, 1_000_000));
     assert_eq!(events_of(&next), ["refund.created", "refund.succeeded"]);
@@ -177,7 +177,11 @@ fn what_a_person_said_to_have_gone_is_not_found_a_second_time_in_the_dashboard()
     let by_hand = shown(vec![refund("re_1", None, 500_000, ShownState::Succeeded)]);
     assert_eq!(said.apply_aftermath(&id, &by_hand, at(141)), None);
     let written = said.record_refund(&id, &own, at(142)).unwrap().link;
-    assert_eq!(written.apply_aftermath(&id, &by_hand, at(143)), None);
+    // It gets the number by which it is known should its bank send it back.
+    let (numbered, corrections) = looked_after(&written, &id, &by_hand, at(143));
+    assert_eq!((numbered.refunded(), corrections.len()), (500_000, 0));
+    assert_eq!(numbered.attempts()[0].refunds[0].gateway_reference.as_deref(), Some("re_1"));
+    assert_eq!(numbered.apply_aftermath(&id, &by_hand, at(144)), None);
     // The number by which somebody noted it says the same.
     let noted = link.request_refund(&id, outside(Some(500_000)), at(10)).unwrap();
     let noted = noted.record_refund(&id, &noted.last_refund(&id).unwrap(), at(11)).unwrap().link;
@@ -209,7 +213,7 @@ fn what_went_is_written_down_also_where_it_is_more_than_was_left() {
     let noted = link.request_refund(&id, outside(None), at(10)).unwrap();
     let noted = noted.record_refund(&id, &noted.last_refund(&id).unwrap(), at(11)).unwrap().link;
     let link = seen(&noted, &id, vec![refund("re_1", None, PAID, ShownState::Succeeded)], 12);
-    assert_eq!((link.refunded(), link.receipt().unwrap().refunded), (2 * PAID, 2 * PAID));
+    assert_eq!((link.refunded(), link.only_receipt().unwrap().refunded), (2 * PAID, 2 * PAID));
     assert_eq!(link.attempts()[0].left_of(&payment(PAID)), 0);
     assert_eq!(link.request_refund(&id, wish(None), at(13)), Err(RefundRefused::NothingLeft));
 }
@@ -465,4 +469,65 @@ proptest! {
             prop_assert_eq!(&stored, &link);
         }
     }
+}
+
+fn misses(link: &PaymentLink, reference: &str, state: ListedState) -> bool {
+    let payment = link.attempts()[0].looked_after().map_or_else(String::new, |payment| payment.reference.clone());
+    link.attempts()[0].misses(&ListedChange { payment, reference: reference.to_owned(), state })
+}
+
+#[test]
+fn a_list_makes_nobody_ask_about_what_a_link_knows() {
+    let (link, id) = paid_link(GatewayKind::Stripe);
+    let refund_is = |link: &PaymentLink, state: ShownState| misses(link, "re_1", ListedState::Refund(state));
+    assert!(refund_is(&link, ShownState::Pending) && refund_is(&link, ShownState::Succeeded));
+    assert!(!refund_is(&link, failed()), "nothing went, and nothing will");
+    let waiting = seen(&link, &id, vec![refund("re_1", None, 500_000, ShownState::Pending)], 10);
+    for state in [ShownState::Pending, ShownState::Succeeded, failed()] {
+        assert!(!refund_is(&waiting, state.clone()), "what is under way is asked about anyhow: {state:?}");
+    }
+    let gone = seen(&link, &id, vec![refund("re_1", None, 500_000, ShownState::Succeeded)], 10);
+    assert!(!refund_is(&gone, ShownState::Succeeded) && refund_is(&gone, failed()));
+    let back = seen(&gone, &id, vec![refund("re_1", None, 500_000, failed())], 20);
+    assert!(!refund_is(&back, failed()));
+
+    let dispute_is = |link: &PaymentLink, state: DisputeState| misses(link, "du_1", ListedState::Dispute(state));
+    let open = DisputeState::Open { respond_by: Some(at(500)) };
+    assert!(dispute_is(&link, open));
+    let disputed = looked_after(
+        &link,
+        &id,
+        &Aftermath { disputes: vec![dispute("du_1", 500_000, open)], ..shown(Vec::new()) },
+        at(10),
+    );
+    assert!(!dispute_is(&disputed.0, open));
+    for other in [DisputeState::Won, DisputeState::Lost, DisputeState::Open { respond_by: None }] {
+        assert!(dispute_is(&disputed.0, other), "{other:?}");
+    }
+}
+
+#[test]
+fn a_list_makes_nobody_ask_about_what_no_link_keeps_or_no_gateway_shows() {
+    let (link, _) = paid_link(GatewayKind::Zarinpal);
+    assert!(!misses(&link, "re_1", ListedState::Refund(ShownState::Succeeded)));
+    assert!(!misses(&link, "du_1", ListedState::Dispute(DisputeState::Lost)));
+}
+
+#[test]
+fn what_a_person_said_went_gets_the_number_that_is_shown_and_nothing_else_happens() {
+    let (link, id) = paid_link(GatewayKind::Stripe);
+    let mut value =
+        serde_json::to_value(seen(&link, &id, vec![refund("re_1", None, 500_000, ShownState::Succeeded)], 10));
+    let refunds = value.as_mut().unwrap().pointer_mut("/attempts/0/refunds/0").unwrap();
+    refunds.as_object_mut().unwrap().remove("gateway_reference");
+    let link: PaymentLink = serde_json::from_value(value.unwrap()).unwrap();
+    let events = events_of(&link);
+    let dashboard = shown(vec![refund("re_7", None, 500_000, ShownState::Succeeded)]);
+    let (numbered, corrections) = looked_after(&link, &id, &dashboard, at(20));
+    assert_eq!(numbered.attempts()[0].refunds[0].gateway_reference.as_deref(), Some("re_7"));
+    assert!(corrections.is_empty() && events_of(&numbered) == events, "{corrections:?}");
+    assert_eq!((numbered.version, numbered.refunded()), (link.version + 1, 500_000));
+    let (back, corrections) =
+        looked_after(&numbered, &id, &shown(vec![refund("re_7", None, 500_000, failed())]), at(30));
+    assert_eq!((back.refunded(), corrections.len()), (0, 1), "its bank sent it back");
 }

@@ -42,7 +42,7 @@ fn a_payment_of_a_closed_time_counts_from_the_first_open_instant_and_shows_when_
     let receipt = moved.receipt().unwrap().clone();
     assert_eq!(receipt.booked_at(), at(10));
     assert_eq!(Receipt { booked_later: None, ..receipt.clone() }, as_it_is, "what was told of the payment stays");
-    assert_eq!(moved.link.receipt(), Some(receipt.clone()), "the link remembers it");
+    assert_eq!(moved.link.only_receipt(), Some(receipt.clone()), "the link remembers it");
     assert_eq!(moved.link.attempt(&id).unwrap().booked_later, Some(at(10)));
     let stored: Receipt = serde_json::from_str(&serde_json::to_string(&receipt).unwrap()).unwrap();
     assert_eq!(stored, receipt);
@@ -78,7 +78,7 @@ fn money_that_a_person_accepts_later_counts_when_books_are_open() {
     let moved = kept.booked_from(at(60));
     let receipt = moved.receipt().unwrap();
     assert_eq!((receipt.paid_at, receipt.booked_at(), receipt.registered_at), (at(2), at(60), at(91)));
-    assert_eq!(moved.link.receipt().as_ref(), Some(receipt));
+    assert_eq!(moved.link.only_receipt().as_ref(), Some(receipt));
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn a_refund_of_a_closed_time_moves_alone_and_neither_moves_again() {
     let refunded = refunded.booked_from(at(60));
     let receipt = refunded.receipt().unwrap().clone();
     assert_eq!((receipt.gateway_paid_at, receipt.booked_at()), (Some(at(30)), at(60)));
-    assert_eq!(refunded.link.registered_receipt(Some(&first)), Some(receipt.clone()));
+    assert_eq!(refunded.link.only_registered_receipt(Some(&first)), Some(receipt.clone()));
     let corrected = &refunded.correction.as_ref().unwrap().corrected;
     assert_eq!(*corrected, Receipt { refunded: 1_000, ..payment }, "the payment's receipt was there before");
     let (again, second) = went_back(&refunded.link, &id, 40, 200);
     let again = again.booked_from(at(180));
-    assert_eq!(again.link.registered_receipt(Some(&first)), Some(receipt), "what was written stays");
-    assert_eq!(again.link.registered_receipt(Some(&second)).unwrap().booked_at(), at(180));
-    assert_eq!(again.link.receipt().unwrap().booked_at(), at(2));
+    assert_eq!(again.link.only_registered_receipt(Some(&first)), Some(receipt), "what was written stays");
+    assert_eq!(again.link.only_registered_receipt(Some(&second)).unwrap().booked_at(), at(180));
+    assert_eq!(again.link.only_receipt().unwrap().booked_at(), at(2));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_receipts_of_a_payment_that_was_moved_say_each_their_own() {
     let (transition, id) = paid_late(&paid_in(2));
     let moved = transition.booked_from(at(10));
     let (refunded, refund) = went_back(&moved.link, &id, 12, 300);
-    assert_eq!(refunded.link.registered_receipt(Some(&refund)).unwrap().booked_at(), at(12));
+    assert_eq!(refunded.link.only_registered_receipt(Some(&refund)).unwrap().booked_at(), at(12));
     assert_eq!(refunded.correction.unwrap().corrected.booked_at(), at(10));
 }
 
@@ -117,9 +117,9 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
     let [payment, correction] = [&kept, &gone].map(|one| one.receipt().unwrap().clone());
     let claimed = [ClaimedSince::by_receipt(&payment, None)];
     let back = copy.brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(500)).link;
-    assert_eq!(back.receipt(), Some(payment), "a copy that knew nothing of the payment");
+    assert_eq!(back.only_receipt(), Some(payment), "a copy that knew nothing of the payment");
     let asked = kept.link.clone().with_recorded(std::slice::from_ref(&correction));
-    assert_eq!(asked.registered_receipt(Some(&refund)).unwrap().booked_at(), at(60), "nothing of the refund");
+    assert_eq!(asked.only_registered_receipt(Some(&refund)).unwrap().booked_at(), at(60), "nothing of the refund");
     let method = RefundBy::Outside { account_id: None, reference: "T-1".to_owned(), refunded_at: at(30) };
     let wish = RefundWish {
         amount: Some(1_000),
@@ -132,7 +132,7 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
     };
     let pending = kept.link.request_refund(&id, wish.clone(), at(90)).unwrap();
     let back = pending.with_recorded(std::slice::from_ref(&correction));
-    assert_eq!(back.registered_receipt(Some(&refund)), Some(correction), "no more than that it was noted");
+    assert_eq!(back.only_registered_receipt(Some(&refund)), Some(correction), "no more than that it was noted");
     let by_gateway = RefundWish { method: RefundBy::Gateway, ..wish };
     let pending = kept.link.request_refund(&id, by_gateway, at(90)).unwrap();
     let refund = pending.last_refund(&id).unwrap();
@@ -143,7 +143,7 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
     for copy in [pending, calling] {
         let back = copy.with_recorded(std::slice::from_ref(&correction));
         assert_eq!(
-            back.registered_receipt(Some(&refund)).as_ref(),
+            back.only_registered_receipt(Some(&refund)).as_ref(),
             Some(&correction),
             "no more than that it was asked for"
         );
@@ -188,7 +188,7 @@ proptest! {
         let moved = transition.clone().booked_from(at(open_from));
         let receipt = moved.receipt().unwrap();
         prop_assert_eq!(receipt.booked_at(), own.max(at(open_from)).min(receipt.registered_at));
-        prop_assert_eq!(moved.link.receipt(), Some(receipt.clone()));
+        prop_assert_eq!(moved.link.only_receipt(), Some(receipt.clone()));
         prop_assert_eq!(moved.link.version(), transition.link.version());
         // Nothing that may be closed is left out where books are not asked about.
         prop_assert!(transition.depends_on_closed_books() || receipt.registered_at.duration_since(own).as_mins() < 15);

@@ -33,7 +33,7 @@ fn cash_pays_a_link_at_once_with_a_receipt_that_no_gateway_gave() {
     let cheque = PaymentRecord { by: ReceivedBy::Cheque, reference: Some("4711".to_owned()), ..record(1) };
     let done = link.record_payment(cheque, at(3)).unwrap();
     let receipt = done.receipt().unwrap().clone();
-    assert_eq!(done.link.receipt().as_ref(), Some(&receipt));
+    assert_eq!(done.link.only_receipt().as_ref(), Some(&receipt));
     assert!(receipt.id.is_recorded() && done.link.receipt_ids() == [receipt.id.clone()] && done.claim.is_none());
     assert_eq!((receipt.by_gateway(), receipt.received_by), (None, Some(ReceivedBy::Cheque)));
     assert_eq!((receipt.money, receipt.gateway_reference.as_str()), (link.terms().amount, "4711"));
@@ -49,8 +49,8 @@ fn nobody_writes_down_what_is_not_due_or_cannot_be() {
     let link = link();
     let due = link.terms().amount.minor_units();
     let no = |record: PaymentRecord, minute| link.record_payment(record, at(minute)).unwrap_err();
-    let less = PaymentRecord { amount: Some(due - 1), ..record(1) };
-    assert_eq!(no(less, 2), RecordPaymentRefused::NotWhatIsDue { due });
+    let more = PaymentRecord { amount: Some(due + 1), ..record(1) };
+    assert_eq!(no(more, 2), RecordPaymentRefused::MoreThanIsDue { due });
     assert_eq!(no(record(30), 2), RecordPaymentRefused::NotThen, "it has not come");
     assert_eq!(no(record(2 - 367 * 24 * 60), 2), RecordPaymentRefused::NotThen, "it came years ago");
     let to = |account| PaymentRecord { account: Some(account), ..record(1) };
@@ -59,7 +59,7 @@ fn nobody_writes_down_what_is_not_due_or_cannot_be() {
     assert_eq!(no(to(None), 2), RecordPaymentRefused::NotToThere);
     assert_eq!(no(to(Some(till.clone())), 2), RecordPaymentRefused::NotToThere);
     let till = AccountOfRecord { currency: Currency::IRR, ..till };
-    let receipt = link.record_payment(to(Some(till)), at(2)).unwrap().link.receipt().unwrap();
+    let receipt = link.record_payment(to(Some(till)), at(2)).unwrap().link.only_receipt().unwrap();
     assert_eq!(receipt.account_id.as_str(), "till");
     let cancelled = link.cancel(None, false, at(1)).unwrap();
     assert_eq!(cancelled.record_payment(record(1), at(2)), Err(RecordPaymentRefused::Cancelled));
@@ -108,13 +108,13 @@ fn a_request_writes_money_down_once_for_as_long_as_the_link_is_known() {
 #[test]
 fn an_entry_is_voided_with_a_record_and_its_link_is_never_open_again() {
     let link = link().record_payment(record(1), at(2)).unwrap().link;
-    let (id, receipt) = (link.attempts()[0].id.clone(), link.receipt().unwrap());
+    let (id, receipt) = (link.attempts()[0].id.clone(), link.only_receipt().unwrap());
     let done = link.void_payment(&id, void(10)).unwrap();
     let Correction { receipt: record, corrected, voided: None } = done.correction.clone().unwrap() else {
         panic!("no refund was voided")
     };
     assert_eq!(corrected, Receipt { voided_at: Some(at(10)), ..receipt.clone() });
-    assert_eq!(done.link.receipt(), Some(corrected));
+    assert_eq!(done.link.only_receipt(), Some(corrected));
     assert_eq!(record.kind, ReceiptKind::PaymentVoid { voids: receipt.id.clone() });
     assert_eq!((record.money, record.booked_at(), record.by_gateway()), (receipt.money, at(10), None));
     assert!(record.id.is_recorded() && done.link.receipt_ids() == [receipt.id, record.id]);
@@ -188,12 +188,12 @@ fn what_was_written_down_comes_back_from_its_receipts() {
     let recorded = copy.record_payment(PaymentRecord { reference: Some("77".to_owned()), ..record(1) }, at(2)).unwrap();
     let receipt = recorded.receipt().unwrap().clone();
     let back = copy.clone().with_recorded(std::slice::from_ref(&receipt));
-    assert_eq!((back.receipt(), back.receipt_ids()), (Some(receipt.clone()), vec![receipt.id.clone()]));
+    assert_eq!((back.only_receipt(), back.receipt_ids()), (Some(receipt.clone()), vec![receipt.id.clone()]));
     let back = back.brought_back(&[], &MessageStates::new(), &nothing, at(60)).link;
-    assert_eq!(back.receipt(), Some(receipt.clone()), "nothing of it changes");
-    let voided = recorded.link.void_payment(&receipt.attempt_id, void(10)).unwrap().link.receipt().unwrap();
+    assert_eq!(back.only_receipt(), Some(receipt.clone()), "nothing of it changes");
+    let voided = recorded.link.void_payment(&receipt.attempt_id, void(10)).unwrap().link.only_receipt().unwrap();
     for link in [copy.clone(), recorded.link.clone()] {
-        assert_eq!(link.with_recorded(std::slice::from_ref(&voided)).receipt(), Some(voided.clone()));
+        assert_eq!(link.with_recorded(std::slice::from_ref(&voided)).only_receipt(), Some(voided.clone()));
     }
     let (other, id) = begun(&copy, 1, 1);
     let other = other.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap().link;

@@ -43,7 +43,7 @@ pub(super) fn gone(reference: &str) -> RefundAnswer {
 #[test]
 fn a_part_goes_back_and_the_link_stays_paid_with_a_receipt_of_each() {
     let (link, id) = paid_link(GatewayKind::Stripe);
-    let receipt = link.receipt().unwrap();
+    let receipt = link.only_receipt().unwrap();
     let asked = link.request_refund(&id, wish(Some(500_000)), at(10)).unwrap();
     assert!(asked.is_live() && asked.due_at() == Some(at(10)) && !asked.needs_review());
     let refund = asked.last_refund(&id).unwrap();
@@ -54,14 +54,14 @@ fn a_part_goes_back_and_the_link_stays_paid_with_a_receipt_of_each() {
         panic!("nothing is void")
     };
     assert_eq!(corrected, Receipt { refunded: 500_000, ..receipt.clone() });
-    assert_eq!(done.link.receipt(), Some(corrected));
+    assert_eq!(done.link.only_receipt(), Some(corrected));
     assert_eq!(
         correction.kind,
         ReceiptKind::Refund { refund_id: refund.clone(), corrects: receipt.id.clone(), is_outside: false }
     );
     assert_eq!((correction.money, correction.registered_at), (rial(500_000), at(11)));
     assert_eq!((&correction.gateway_reference, &correction.attached_to), (&"re_1".to_owned(), &receipt.attached_to));
-    assert_eq!(done.link.registered_receipt(Some(&refund)), Some(correction));
+    assert_eq!(done.link.only_registered_receipt(Some(&refund)), Some(correction));
     assert!(matches!(done.link.status_at(at(12)), LinkStatus::Paid { .. }) && !done.link.is_live());
     assert_eq!(done.link.attempts()[0].left_of(&payment(1_500_000)), 1_000_000);
     assert_eq!(events_of(&done.link), ["refund.created", "refund.succeeded"]);
@@ -338,14 +338,14 @@ proptest! {
             }
             link = next;
             for (refund, receipt) in &written {
-                prop_assert_eq!(link.registered_receipt(Some(refund)), Some(receipt.clone()));
+                prop_assert_eq!(link.only_registered_receipt(Some(refund)), Some(receipt.clone()));
             }
             let attempt = &link.attempts()[0];
             let taken: i64 = attempt.refunds.iter().map(Refund::takes).sum();
             prop_assert!(taken <= 1_500_000, "{taken}");
             prop_assert_eq!(attempt.left_of(&payment(1_500_000)), 1_500_000 - taken);
             prop_assert_eq!(attempt.refunded(), corrections.values().sum::<i64>());
-            prop_assert_eq!(link.receipt().unwrap().refunded, attempt.refunded());
+            prop_assert_eq!(link.only_receipt().unwrap().refunded, attempt.refunded());
             let unsure = attempt.refunds.iter().filter(|refund| {
                 matches!(refund.state, RefundState::Calling { .. })
             });

@@ -82,6 +82,27 @@ pub fn resolve(
     list.resolved
 }
 
+/// People who were told before, at the addresses at which they were, as messages of this round. The providers may have changed
+/// since, and so may the texts.
+pub fn told_again(before: &[Recipient], options: DeliveryOptions<'_>, link: &LinkId, round: u32) -> ResolvedRecipients {
+    let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
+    for recipient in before.iter().filter(|one| options.channels.contains(&one.channel)) {
+        let named = recipient.people.first().cloned().map(Named::Person);
+        match options.check(recipient.into()) {
+            Ok(()) => at_first.push(recipient),
+            Err(reason) => unreached.push(Unreached::at(named, Some(recipient.into()), reason)),
+        }
+    }
+    let again = |recipient: &Recipient| recipient.in_round(link, round);
+    // What stood in for a message that is not sent again goes out at once.
+    let stands_in_for = |recipient: &Recipient| {
+        let known = at_first.iter().copied().filter(|known| recipient.stands_in_for.contains(&known.id));
+        known.map(|known| again(known).id).collect::<Vec<_>>()
+    };
+    let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
+    ResolvedRecipients { recipients: recipients.collect(), unreached }
+}
+
 impl RecipientSelection {
     /// On which of the message's channels somebody of the contact is told; `None` for who is not named at all.
     fn channels_for(&self, who: &NamedPerson, channels: &[Channel]) -> Option<Vec<Channel>> {

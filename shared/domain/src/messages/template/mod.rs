@@ -7,7 +7,7 @@ mod engine;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "templates")]
-pub use engine::{Amount, End, FILTERS, Filter, Kind, LONGEST_BODY, Rendered, TextProblem, VARIABLES, Values, html_of};
+pub use engine::{Amount, End, FILTERS, Filter, Kind, LONGEST_BODY, Letter, Rendered, TextProblem, VARIABLES, Values};
 
 /// A checked text of one channel. Only email has a subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

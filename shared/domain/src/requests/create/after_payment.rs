@@ -30,6 +30,11 @@ pub(crate) fn decide_after_payment(
     receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
     problems: &mut Problems,
 ) -> Option<AfterPayment> {
+    let send_receipt = match after.send_receipt {
+        Field::Absent => otherwise.send_receipt,
+        Field::Value(choice) => choice,
+        Field::Refused => return None,
+    };
     let register_receipt = match after.register_receipt {
         Field::Absent => otherwise.register_receipt,
         Field::Value(choice) => choice,
@@ -44,7 +49,7 @@ pub(crate) fn decide_after_payment(
                 problems.refuse(pointer, "no_receipt", "Without a receipt there is nothing to say about it.");
             }
         }
-        return Some(AfterPayment { register_receipt, receipt_type_id: None, receipt_field: None });
+        return Some(AfterPayment { register_receipt, receipt_type_id: None, receipt_field: None, send_receipt });
     }
     let receipt_type_id = match after.receipt_type_id.as_ref() {
         Field::Value(Some(id)) => {
@@ -61,7 +66,7 @@ pub(crate) fn decide_after_payment(
         Field::Absent => otherwise.receipt_field.clone(),
         Field::Refused => None,
     };
-    Some(AfterPayment { register_receipt, receipt_type_id, receipt_field })
+    Some(AfterPayment { register_receipt, receipt_type_id, receipt_field, send_receipt })
 }
 
 /// The receipt type of the settings, where the request leaves it to them. It has to be a leaf like any other.

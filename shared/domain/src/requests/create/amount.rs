@@ -3,12 +3,13 @@
 use super::context::CreateContext;
 use super::request::Request;
 use crate::gateway::GatewayRulebook;
-use crate::link::AmountSource;
+use crate::link::{AmountSource, MOST_PAYMENTS};
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
 use crate::records::account::{Account, GatewayAccess};
 use crate::records::contact::Contact;
 use crate::records::item::Item;
+use crate::records::item_payments::ItemPayments;
 
 /// An account, and the gateway that a link on it is paid at.
 pub type PayableAccount<'a> = (&'a Account, GatewayAccess<'a>);
@@ -23,7 +24,8 @@ pub(super) fn decide_amount(
     problems: &mut Problems,
 ) -> Option<(Money, AmountSource)> {
     let currency = account.map(|(account, _)| account.currency);
-    let (money, source) = find_amount(request, currency, item, contact, problems)?;
+    let paid = item.map(|item| records.paid_for(item, account.map(|(account, _)| account))).unwrap_or_default();
+    let (money, source) = find_amount(request, currency, (item, &paid), contact, problems)?;
     if source == AmountSource::AmountDue && money.minor_units() == 0 {
         let detail = "Nothing is due on the item any more. Name an amount to ask for one all the same.";
         problems.refuse("/amount", "nothing_due", detail);
@@ -32,7 +34,7 @@ pub(super) fn decide_amount(
             format!("{} is {}, and only an amount above zero can be paid.", source_name(source), money.minor_units());
         problems.refuse("/amount", "amount_not_payable", detail);
     } else if let Some(account) = account
-        && let Err((pointer, rejection)) = fits(money, source, account, records.gateways)
+        && let Err((pointer, rejection)) = fits(money, source, account, request, records.gateways)
     {
         problems.add(pointer, rejection);
     }
@@ -43,7 +45,7 @@ pub(super) fn decide_amount(
 pub(super) fn find_amount(
     request: &Request,
     of_account: Option<Currency>,
-    item: Option<&Item>,
+    (item, paid): (Option<&Item>, &ItemPayments),
     contact: Option<&Contact>,
     problems: &mut Problems,
 ) -> Option<(Money, AmountSource)> {
@@ -63,7 +65,7 @@ pub(super) fn find_amount(
             Some((money, AmountSource::Request))
         }
         (Field::Absent, Field::Absent) => {
-            let found = amount_on_record(item, contact);
+            let found = amount_on_record(item, paid, contact);
             // Without a contact it is not known whether there is a balance.
             if found.is_none() && contact.is_some() {
                 let detail = "Give an amount: neither the item nor the contact's balance has one.";
@@ -79,20 +81,26 @@ pub(super) fn find_amount(
 pub(crate) fn can_choose(account: &Account, request: &Request, records: CreateContext<'_>) -> Result<(), Rejection> {
     let access = account.gateway_access()?;
     let scratch = &mut Problems::default();
-    match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
+    let paid = records.item.map(|item| records.paid_for(item, Some(account))).unwrap_or_default();
+    match find_amount(request, Some(account.currency), (records.item, &paid), records.contact, scratch) {
         Some((money, source)) if money.minor_units() > 0 => {
-            fits(money, source, (account, access), records.gateways).map_err(|(_, rejection)| rejection)
+            fits(money, source, (account, access), request, records.gateways).map_err(|(_, rejection)| rejection)
         }
         Some(_) | None => Ok(()),
     }
 }
 
 /// The amount that the records name, where the request names none.
-fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
-    let due = item.and_then(|item| item.due).map(|due| (due.amount, AmountSource::AmountDue));
-    let of_item = || item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
-    due.or_else(of_item)
-        .or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
+fn amount_on_record(
+    item: Option<&Item>,
+    paid: &ItemPayments,
+    contact: Option<&Contact>,
+) -> Option<(Money, AmountSource)> {
+    // What is left of an item's amount once something was paid is what is due.
+    let is_due = |item: &Item| item.due.is_some() || paid.net() != 0;
+    let source = |item: &Item| if is_due(item) { AmountSource::AmountDue } else { AmountSource::Item };
+    let of_item = item.and_then(|item| Some((item.left_to_pay(paid)?, source(item))));
+    of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
 }
 
 fn source_name(source: AmountSource) -> &'static str {
@@ -109,6 +117,7 @@ fn fits(
     money: Money,
     source: AmountSource,
     (account, access): PayableAccount<'_>,
+    request: &Request,
     gateways: &GatewayRulebook,
 ) -> Result<(), (&'static str, Rejection)> {
     let gateway = access.gateway;
@@ -122,5 +131,16 @@ fn fits(
         let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
         return Err(("/currency", Rejection::new("currency_not_supported", detail)));
     }
-    gateways.check_amount(gateway, money).map_err(|rejection| ("/amount", rejection))
+    let at_amount = |rejection| ("/amount", rejection);
+    let is_in_parts = !matches!(request.payment_plan, Field::Absent) || account.online_payment.split_large_amounts;
+    let limits = gateways.limits(gateway, money.currency());
+    if !is_in_parts || money.minor_units() <= limits.largest {
+        return gateways.check_amount(gateway, money).map_err(at_amount);
+    }
+    let most = limits.largest.saturating_mul(i64::try_from(MOST_PAYMENTS).unwrap_or(i64::MAX));
+    if money.minor_units() <= most {
+        return Ok(());
+    }
+    let detail = format!("The gateway {} takes at most {most} in {MOST_PAYMENTS} payments.", gateway.as_str());
+    Err(at_amount(Rejection::new("amount_outside_gateway_limits", detail)))
 }

@@ -5,6 +5,7 @@ mod after_payment;
 mod amount;
 mod context;
 mod message;
+mod plan;
 mod request;
 
 use after_payment::default_receipt_type;
@@ -12,20 +13,26 @@ use amount::{decide_amount, find_amount};
 use jiff::Timestamp;
 use message::channels_named;
 pub(crate) use message::decide_message;
+pub(crate) use plan::check_end;
+use plan::{decide_plan, default_end};
 
 use crate::ids::{LinkId, PayToken};
-use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url};
+use crate::link::{
+    AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Part, PaymentPlan, Terms, check_content, pay_url,
+};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
 use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::compose::{MessageSources, Preview, preview};
+use crate::messages::kind::MessageKind;
 use crate::messages::message::MessageContext;
-use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, check_people, resolve};
+use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, check_people, resolve, told_again};
 use crate::money::Money;
 use crate::problem::{Field, Problems};
 use crate::records::account::Account;
 use crate::records::contact::Contact;
 use crate::records::item::Item;
+use crate::records::item_payments::ItemGuard;
 use crate::requests::expiry::{Expiry, choose_expiry};
 
 pub use after_payment::find_receipt_type;
@@ -62,6 +69,9 @@ pub struct Decision<'a> {
     pub contact: Option<&'a Contact>,
     pub item: Option<&'a Item>,
     pub amount: Option<(Money, AmountSource)>,
+    pub plan: Option<PaymentPlan>,
+    /// What the link may add to what was paid for its item.
+    pub guard: Option<ItemGuard>,
     /// Exclusive.
     pub expires_at: Option<Timestamp>,
     /// Exclusive.
@@ -94,15 +104,28 @@ pub fn decide<'a>(
     let item = find_item(&request, records, found);
     let contact = find_contact(&request, records, item, found);
     let amount = decide_amount(&request, records, account, item, contact, found);
-    let expires_at = decide_expiry(&request, records, now, found);
+    let guard = item.zip(amount).and_then(|(item, (money, _))| {
+        let paid = records.paid_for(item, account.map(|(account, _)| account));
+        let is_ignored = request.when_paid_elsewhere.as_ref().value() == Some(&WhenPaidElsewhere::Ignore);
+        ItemGuard::of_new_link(item, &paid, money, is_ignored)
+    });
+    let plan = decide_plan(&request, records, account, amount.map(|(money, _)| money), now, found);
+    let parts = plan.as_ref().map(PaymentPlan::parts).unwrap_or_default();
+    let expires_at = decide_expiry(&request, records, parts, now, found);
     let due_at = match request.due_at {
+        Field::Value(Some(_)) if !parts.is_empty() => {
+            found.refuse("/due_at", "due_with_parts", "Each part has a date of its own: leave this one out.");
+            None
+        }
+        Field::Value(None) | Field::Absent if !parts.is_empty() => parts.last().map(|part| part.due_at),
         Field::Value(Some(due)) => found.check("/due_at", due.resolve(now, &records.settings.zone())).value(),
         Field::Value(None) => None,
         Field::Absent => item.and_then(|item| item.due_at),
         Field::Refused => None,
     };
     let receipt_type_id = default_receipt_type(&request.after_payment, records, found);
-    let otherwise = AfterPayment { register_receipt: true, receipt_type_id, receipt_field: None };
+    let send_receipt = records.settings.send_receipts;
+    let otherwise = AfterPayment { register_receipt: true, receipt_type_id, receipt_field: None, send_receipt };
     let on_item = match (item, &request.item_id) {
         (Some(item), _) => OnItem::Found(item),
         (None, Field::Absent) => OnItem::None,
@@ -120,6 +143,8 @@ pub fn decide<'a>(
         contact,
         item,
         amount,
+        plan,
+        guard,
         expires_at,
         due_at,
         after_payment,
@@ -145,6 +170,8 @@ impl Decision<'_> {
             contact,
             item,
             amount,
+            plan,
+            guard,
             expires_at,
             due_at,
             after_payment,
@@ -177,9 +204,10 @@ impl Decision<'_> {
                 name: contact.name.clone(),
                 profile_url: contact.profile_url.clone(),
             },
-            item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+            item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone(), guard }),
             amount,
             amount_source,
+            plan,
             expires_at,
             due_at,
             description: request.description.value().filter(|text| !text.is_empty()),
@@ -203,7 +231,8 @@ impl Decision<'_> {
     /// The same where the link is made on this account.
     pub(crate) fn previews_on(&self, account: &Account, records: CreateContext<'_>) -> Vec<Preview> {
         let (request, scratch) = (&self.request, &mut Problems::default());
-        let amount = find_amount(request, Some(account.currency), self.item, self.contact, scratch);
+        let paid = self.item.map(|item| records.paid_for(item, Some(account))).unwrap_or_default();
+        let amount = find_amount(request, Some(account.currency), (self.item, &paid), self.contact, scratch);
         let context = amount.and_then(|(amount, _)| self.context_on(account, amount));
         self.write(context, &self.channels(), records, scratch)
     }
@@ -244,6 +273,7 @@ impl Decision<'_> {
 
     fn context_on<'b>(&'b self, account: &'b Account, amount: Money) -> Option<MessageContext<'b>> {
         Some(MessageContext {
+            kind: MessageKind::LinkCreated,
             mode: account.mode,
             account_name: &account.name,
             contact_name: &self.contact?.name,
@@ -317,15 +347,19 @@ fn find_contact<'a>(
 fn decide_expiry(
     request: &Request,
     records: CreateContext<'_>,
+    parts: &[Part],
     now: Timestamp,
     problems: &mut Problems,
 ) -> Option<Timestamp> {
     let (pointer, expiry) = match choose_expiry(&request.expires_at, &request.expires_in_days, problems) {
         Field::Value(chosen) => chosen,
+        Field::Absent if !parts.is_empty() => return default_end(parts, records, now),
         Field::Absent => ("/expires_in_days", Expiry::InDays(records.settings.default_expires_in_days)),
         Field::Refused => return None,
     };
-    problems.check(pointer, expiry.resolve(now, &records.settings.zone())).value()
+    let expires_at = problems.check(pointer, expiry.resolve(now, &records.settings.zone())).value()?;
+    problems.check(pointer, check_end(parts, expires_at));
+    Some(expires_at)
 }
 
 /// Recipients and texts are most of a link, so the problem is reported there.
@@ -343,6 +377,8 @@ fn check_size(
         contact: _,
         item: _,
         amount: _,
+        payment_plan: _,
+        when_paid_elsewhere: _,
         currency: _,
         expires_at: _,
         expires_in_days: _,
@@ -378,17 +414,20 @@ fn decide_recipients(
     check_people(&selection, contact, channels.as_deref().unwrap_or(&Channel::ALL), problems);
     let nothing_refused = !request.recipients.any_refused() && problems.as_slice().len() == known;
     let Some(channels) = channels else { return ResolvedRecipients::default() };
+    let wording = match request.message.mode {
+        Field::Value(MessageMode::Custom) => Wording::Custom,
+        Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
+    };
+    let options = DeliveryOptions { channels: &channels, wording, router: records.router() };
+    if selection.is_empty() && !request.recipients.former.is_empty() {
+        return told_again(&request.recipients.former, options, link, 0);
+    }
     if selection.is_empty() {
         if matches!(request.message.mode, Field::Value(MessageMode::Custom)) && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
         }
         return ResolvedRecipients::default();
     }
-    let wording = match request.message.mode {
-        Field::Value(MessageMode::Custom) => Wording::Custom,
-        Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
-    };
-    let options = DeliveryOptions { channels: &channels, wording, router: records.router() };
     let notified = resolve(&selection, contact, options, link, 0);
     if notified.recipients.is_empty() && nothing_refused {
         problems.add("/recipients", notified.nobody_reachable());

@@ -6,7 +6,7 @@ use crate::address::{Email, Mobile, SocialAddress};
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
-use crate::messages::recipients::{ChosenPerson, RecipientSelection};
+use crate::messages::recipients::{ChosenPerson, Recipient, RecipientSelection};
 use crate::messages::template::MessageText;
 use crate::money::Currency;
 use crate::problem::{Field, Rejection, parse_word};
@@ -25,6 +25,8 @@ pub struct Request {
     pub contact: Option<ContactChange>,
     pub item: Option<ItemChange>,
     pub amount: Field<i64>,
+    pub payment_plan: Field<PlanRequest>,
+    pub when_paid_elsewhere: Field<WhenPaidElsewhere>,
     pub currency: Field<Currency>,
     pub expires_at: Field<Expiry>,
     pub expires_in_days: Field<Expiry>,
@@ -41,6 +43,47 @@ pub struct Request {
     pub metadata: Field<BTreeMap<String, String>>,
 }
 
+/// What becomes of a link once its item is paid otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenPaidElsewhere {
+    /// No more is taken for the item than is due.
+    #[default]
+    Block,
+    /// The link is paid whatever was paid otherwise.
+    Ignore,
+}
+
+impl WhenPaidElsewhere {
+    pub const ALL: [Self; 2] = [Self::Block, Self::Ignore];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
+/// In which parts the link may be paid, as the request says it.
+#[derive(Clone, Debug)]
+pub enum PlanRequest {
+    /// In minor units.
+    Minimum(i64),
+    Parts(Vec<PartRequest>),
+}
+
+/// One part with a date of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct PartRequest {
+    /// In minor units.
+    pub amount: i64,
+    pub due_at: DueDate,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Recipients {
     pub contact: Field<bool>,
@@ -49,6 +92,8 @@ pub struct Recipients {
     pub mobiles: Field<Vec<Mobile>>,
     pub emails: Field<Vec<Email>>,
     pub social: Field<Vec<SocialAddress>>,
+    /// Those of another link, at the addresses at which they were told then, where nobody is named anew.
+    pub former: Vec<Recipient>,
 }
 
 impl Recipients {
@@ -81,6 +126,7 @@ pub struct AfterPaymentRequest {
     pub receipt_type_id: Field<Option<ReceiptTypeId>>,
     /// Nothing attaches the receipt to no field.
     pub receipt_field: Field<Option<FieldKey>>,
+    pub send_receipt: Field<bool>,
 }
 
 #[derive(Clone, Debug, Default)]

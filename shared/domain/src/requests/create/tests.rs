@@ -59,6 +59,7 @@ fn world() -> World {
                 relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
+                split_large_amounts: false,
             },
         }),
         contact: Some(Contact {
@@ -119,6 +120,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
             Field::Value(_) => world.item.as_ref(),
             Field::Absent | Field::Refused => None,
         },
+        item_payments: &BTreeMap::new(),
         receipt_types: &world.receipt_types,
         templates: &world.templates,
         settings: &world.settings,
@@ -250,6 +252,7 @@ fn a_receipt_type_is_a_leaf_and_a_receipt_field_is_the_items() {
     let world = world();
     let with = |kind: &str, field: &str| Request {
         after_payment: AfterPaymentRequest {
+            send_receipt: Field::Absent,
             register_receipt: Field::Absent,
             receipt_type_id: Field::Value(ReceiptTypeId::parse(kind).ok()),
             receipt_field: Field::Value(FieldKey::parse(field).ok()),

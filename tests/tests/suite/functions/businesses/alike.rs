@@ -149,7 +149,7 @@ async fn two_businesses_that_call_everything_alike_are_paid_and_told_apart() {
 #[tokio::test]
 async fn two_businesses_of_one_merchant_are_each_paid_what_their_customers_paid() {
     let world = World::in_process().await;
-    let online = json!({ "enabled": true, "gateway": "zarinpal",
+    let online = json!({ "enabled": true, "gateway": "zarinpal", "summary_page": false,
                          "credentials": { "merchant_id": paylink_local::seed::ZARINPAL_MERCHANT } });
     let account = json!({ "name": "Shared", "currency": "IRR", "mode": "sandbox", "online_payment": online });
     super::put_as_bazaar(&world, "/v1/accounts/main-rial", account).await;

@@ -124,10 +124,10 @@ async fn for_a_business_that_is_marked_nobody_speaks_and_nothing_brings_it_back(
     let export = platform(&world, Method::GET, "/v1/businesses/bazaar/export?limit=100", Value::Null).await;
     assert!(export.text.contains(paid["id"].as_str().unwrap()), "{}", export.text);
     let page = world.open(paid["url"].as_str().unwrap()).await;
-    assert!(page.text.contains("This link is paid already"), "{}", page.text);
+    assert!(page.text.contains("This link has already been paid"), "{}", page.text);
     // The other business goes on.
     let page = world.pay(&world.euro_link().await, "paid").await;
-    assert!(page.text.contains("Your payment has arrived"), "{}", page.text);
+    assert!(page.text.contains("Payment received"), "{}", page.text);
 }
 
 /// The bazaar in a world in which nothing happens by itself, with one of everything, and the demo business beside it.
@@ -358,7 +358,7 @@ async fn nobody_knows_it(scene: &Scene) {
     // Whoever has the pay URL is told what everybody is who made one up, and so is a gateway.
     let unknown = world.open(&format!("/p/{}", "1".repeat(22))).await.unwrap();
     for link in [&scene.paid, &scene.cancelled] {
-        for ending in ["", "/go", "/already-paid", "/result"] {
+        for ending in ["", "/go", "/already-paid", "/ask-again", "/result"] {
             let page = world.open(&format!("{}{ending}", link.url)).await.unwrap();
             assert_eq!((page.status, &page.text), (unknown.status, &unknown.text), "{ending}");
         }

@@ -128,7 +128,9 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             | "/v1/audit-log"
             | "/v1/businesses",
         ) => vec![Call::to(path), Call::to(format!("{path}?limit=1"))],
-        ("get" | "delete", "/v1/accounts/{id}") => vec![Call::to(at(ids.account))],
+        ("get" | "delete", "/v1/accounts/{id}") | ("get", "/v1/accounts/{id}/look-back") => {
+            vec![Call::to(at(ids.account))]
+        }
         ("post", "/v1/accounts/{id}/check") => vec![Call::to(at(ids.account)), Call::with(at(ids.account), json!({}))],
         ("get" | "delete", "/v1/contacts/{id}") => vec![Call::to(at(ids.contact))],
         ("get" | "delete", "/v1/items/{id}") => vec![Call::to(at(ids.item))],
@@ -256,6 +258,12 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         }
         ("post", "/v1/payment-links/{id}/cancel") => {
             vec![Call::with(at(ids.link.as_str()), json!({ "force": true }))]
+        }
+        ("post", "/v1/payment-links/{id}/replace") => {
+            vec![
+                Call::with(at(ids.link.as_str()), json!({})),
+                Call::with(at(ids.link.as_str()), json!({ "force": true })),
+            ]
         }
         ("post", "/v1/payment-links/{id}/messages") => {
             let contact = json!({ "recipients": { "contact": true } });

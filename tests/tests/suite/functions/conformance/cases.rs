@@ -6,6 +6,8 @@ macro_rules! cases {
         tests! {
             paying: a_gateway_that_opens_no_session_lets_the_customer_try_again,
                 a_payment_becomes_one_receipt_and_a_second_visit_opens_nothing,
+                a_link_is_paid_in_parts_each_with_a_session_and_a_receipt_of_its_own,
+                another_choice_leaves_the_session_before_and_no_more_is_kept_than_is_due,
                 a_return_that_comes_many_times_at_once_makes_one_receipt,
                 a_customer_who_cancels_at_the_gateway_has_paid_nothing_and_can_pay_later;
             unknown: an_outcome_whose_answer_was_lost_is_no_failure_and_is_found_out,
@@ -81,6 +83,19 @@ macro_rules! cases {
     };
     (parts Impossible) => {
         tests! { kept_refunds: what_the_gateway_cannot_do_is_refused_beforehand; }
+    };
+
+    // Whether the gateway shows what happened to a payment afterwards and nobody asked for.
+    (shows Nothing) => {
+        tests! { aftermath: a_gateway_that_cannot_tell_says_so_and_what_went_is_written_down_by_hand; }
+    };
+    (shows RefundsAndDisputes) => {
+        tests! {
+            aftermath: a_refund_from_the_dashboard_is_in_the_books_once_by_a_call_or_by_a_list,
+                a_refund_that_fails_after_it_had_succeeded_is_void_and_the_money_can_go_again,
+                a_dispute_that_is_won_leaves_the_business_its_money,
+                a_dispute_that_is_lost_takes_the_money_and_the_books_say_so;
+        }
     };
 
     // What the gateway's key is: one that can be replaced by another of the same merchant, or the merchant itself.
@@ -161,6 +176,7 @@ macro_rules! gateways {
         slow_money: $slow_money:ident,
         refunding: $refunding:ident,
         parts: $parts:ident,
+        shows: $shows:ident,
         key: $key:ident,
         fee: $fee:ident,
         bank: $bank:ident,
@@ -190,6 +206,7 @@ macro_rules! gateways {
             cases!(slow_money $slow_money);
             cases!(refunding $refunding);
             cases!(parts $parts);
+            cases!(shows $shows);
             cases!(key $key);
             cases!(fee $fee);
             cases!(bank $bank);
@@ -200,6 +217,7 @@ macro_rules! gateways {
             #[test]
             fn its_row_agrees_with_its_profile() {
                 super::assert_agrees_with_profile(stringify!($module), &ROW);
+                super::assert_shows(&ROW, stringify!($shows));
             }
         })+
 

@@ -11,6 +11,7 @@
 mod cases;
 
 mod accounts;
+mod aftermath;
 mod calls;
 mod checks;
 mod closing;
@@ -90,6 +91,7 @@ gateways! {
         slow_money: Impossible,
         refunding: AtOnce,
         parts: WithMoreCredentials,
+        shows: Nothing,
         key: IsTheMerchant,
         fee: Told,
         bank: StandsByItsNo,
@@ -109,6 +111,7 @@ gateways! {
         slow_money: Impossible,
         refunding: InItsTime,
         parts: Possible,
+        shows: Nothing,
         key: IsTheMerchant,
         fee: Untold,
         bank: StandsByItsNo,
@@ -128,6 +131,7 @@ gateways! {
         slow_money: Impossible,
         refunding: AtOnce,
         parts: Impossible,
+        shows: Nothing,
         key: None,
         fee: Untold,
         bank: StandsByItsNo,
@@ -147,6 +151,7 @@ gateways! {
         slow_money: Possible,
         refunding: InItsTime,
         parts: Possible,
+        shows: RefundsAndDisputes,
         key: CanBeReplaced,
         fee: Told,
         bank: StandsByItsNo,
@@ -166,6 +171,7 @@ gateways! {
         slow_money: Possible,
         refunding: InItsTime,
         parts: Possible,
+        shows: RefundsAndDisputes,
         key: CanBeReplaced,
         fee: Untold,
         bank: StandsByItsNo,
@@ -185,6 +191,7 @@ gateways! {
         slow_money: Possible,
         refunding: InItsTime,
         parts: Possible,
+        shows: RefundsAndDisputes,
         key: CanBeReplaced,
         fee: Told,
         bank: ChangesItsMind,
@@ -207,6 +214,13 @@ fn assert_agrees_with_profile(module: &str, row: &Row) {
         PayingLess::GoesBackByItself => assert!(is_reversed, "only a reversal has to be made at once"),
         PayingLess::WaitsForAPerson => assert!(!is_reversed, "a person would come too late"),
     }
+}
+
+/// That the profile shows as much as the row says.
+fn assert_shows(row: &Row, shows: &str) {
+    let profile = row.gateway.profile();
+    assert_eq!(profile.shows_refunds, shows == "RefundsAndDisputes");
+    assert_eq!(profile.shows_disputes, shows == "RefundsAndDisputes");
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(super) async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back
     let link = scene.link().await;
     let end = scene.world.pay(&link, "paid_less").await;
     scene.assert_nothing_kept(&link).await;
-    assert!(end.text.contains("Your money goes back"), "{}: {}", scene.name(), end.text);
+    assert!(end.text.contains("Your money is being returned"), "{}: {}", scene.name(), end.text);
     scene.sweep_after(MINUTE).await;
     scene.assert_refunded(&link).await;
 }
@@ -20,7 +20,7 @@ pub(super) async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back
     let link = scene.link().await;
     let end = scene.world.pay(&link, "paid_less").await;
     scene.assert_nothing_kept(&link).await;
-    assert!(end.text.contains("Your payment is being looked into"), "{name}: {}", end.text);
+    assert!(end.text.contains("Your payment is being checked"), "{name}: {}", end.text);
     let attempt = scene.attempt(&link, 0).await;
     assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("needs_review"), &json!("amount_differs")), "{name}");
     let reply = scene.decide_to_refund(&link).await;

@@ -53,6 +53,29 @@ impl Scene {
         self.world.make_link(body).await
     }
 
+    /// A link of which a quarter or more can be paid at a time.
+    pub(super) async fn link_in_parts(&self) -> Value {
+        let body = json!({
+            "account_id": self.account["id"], "contact_id": "c-1042", "amount": self.amount(),
+            "payment_plan": { "minimum": self.amount() / 4 }, "locale": "en", "description": "Invoice 78",
+        });
+        self.world.make_link(body).await
+    }
+
+    /// The gateway's page to which a choice of what to pay leads.
+    pub(super) async fn go_with(&self, link: &Value, form: &str) -> String {
+        let go = format!("{}/go", link["url"].as_str().unwrap());
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let reply = self.world.send(Method::POST, &go, &headers, Some(form.to_owned())).await;
+        self.world.gateway_of(link, &reply).await
+    }
+
+    /// What a customer reads who chose what to pay and comes back from the gateway.
+    pub(super) async fn go_and_pay(&self, link: &Value, form: &str, outcome: &str) -> Reply {
+        let page = self.go_with(link, form).await;
+        self.world.come_back(&self.world.choose(&page, outcome).await).await
+    }
+
     /// A link that ends at once, but for what was begun before.
     pub(super) async fn short_link(&self) -> Value {
         let ends_at = domain::Timestamp::now() + MINUTE;

@@ -10,12 +10,17 @@ mod values;
 use minijinja::{AutoEscape, Environment, context};
 
 use super::{MessageText, TemplateParameter};
+use crate::business::brand::{BrandColor, Scheme};
 use crate::locale::Language;
 use crate::messages::channel::Channel;
+use crate::messages::kind::MessageKind;
+use crate::money::Money;
 use crate::problem::Rejection;
 use crate::text::{contained, parse_text};
 
 pub use check::VARIABLES;
+use values::Standing;
+
 pub use values::{Amount, End, FILTERS, Filter, Kind, Values};
 
 /// The longest text of a message, in characters, before its variables are filled in.
@@ -44,7 +49,7 @@ impl TemplateParameter {
 
     /// Fills in the variables. No provider takes an empty value of a placeholder or a line break in one.
     pub fn render(&self, values: &Values) -> Result<String, Rejection> {
-        let line = render(&self.0, values)?.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = render(&self.0, values, Standing::Bare)?.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(if line.is_empty() { "-".to_owned() } else { line })
     }
 }
@@ -84,16 +89,28 @@ impl MessageText {
         }
     }
 
-    /// Fills in the variables, and changes nothing but half a pair of directions that a condition left alone. A text
-    /// that was checked fails here only where an earlier version of this program checked it, or where filling it in
-    /// takes more steps than any honest message.
+    /// Fills in the variables. A value that runs against the text is isolated; nothing else is changed but half a pair of
+    /// directions that a condition left alone. A text that was checked fails here only where an earlier version of this
+    /// program checked it, or where filling it in takes more steps than any honest message.
     pub fn render(&self, values: &Values) -> Result<Rendered, TextProblem> {
+        self.render_with(values, Standing::Isolated)
+    }
+
+    /// The same with nothing around the values, for whoever compares the message with a text that was registered.
+    pub fn render_bare(&self, values: &Values) -> Result<Rendered, TextProblem> {
+        self.render_with(values, Standing::Bare)
+    }
+
+    fn render_with(&self, values: &Values, standing: Standing) -> Result<Rendered, TextProblem> {
         let part = |part: &'static str| move |rejection: Rejection| TextProblem { part, rejection };
-        let subject = self.subject.as_deref().map(|subject| render(subject, values)).transpose();
+        let subject = self.subject.as_deref().map(|subject| render(subject, values, standing)).transpose();
         let subject = subject.map_err(part("subject"))?;
         // A line break in a subject would begin a header of its own.
-        let subject = subject.map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
-        let body = render(&self.body, values).map_err(part("body"))?;
+        let is_blank = |character: char| character.is_whitespace() && character != '\u{a0}';
+        let one_line =
+            |text: String| text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let subject = subject.map(one_line);
+        let body = render(&self.body, values, standing).map_err(part("body"))?;
         Ok(Rendered { subject, body })
     }
 }
@@ -105,22 +122,77 @@ pub struct Rendered {
     pub body: String,
 }
 
-/// An email's HTML: the text's own paragraphs, escaped, with the pay link as a button and nothing from elsewhere.
-pub fn html_of(body: &str, link: &str, language: Language) -> Result<String, Rejection> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let lines: Vec<String> = body.lines().map(|line| line.trim().to_owned()).collect();
-    // A line of blanks alone parts two paragraphs as well.
-    let paragraphs = lines.split(String::is_empty).filter(|lines| !lines.is_empty());
-    let paragraphs: Vec<Vec<String>> = paragraphs.map(<[String]>::to_vec).collect();
-    environment
-        .template_from_named_str("email.html", include_str!("../../../../templates/email.html"))
-        .and_then(|template| {
-            template.render(context! {
-                paragraphs, link, language => language.code(), direction => language.direction(),
+/// An email as a letter of the business.
+#[derive(Clone, Debug)]
+pub struct Letter<'a> {
+    pub body: &'a str,
+    pub link: &'a str,
+    pub kind: MessageKind,
+    pub language: Language,
+    pub business: &'a str,
+    /// Where the business's logo is, where it has one.
+    pub logo: Option<&'a str>,
+    pub color: BrandColor,
+    pub amount: Money,
+    pub rial_alone: bool,
+}
+
+impl Letter<'_> {
+    /// The letter's HTML: the amount, the text's own paragraphs, escaped, and where the link stands alone a button and the
+    /// address below it. Everything that it needs is written where it is used, because mail programs drop style sheets;
+    /// what they may drop makes it dark.
+    pub fn html(&self) -> Result<String, Rejection> {
+        let Self { body, link, kind, language, business, logo, color, amount, rial_alone } = *self;
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        let (short_amount, in_rial) = amount.display_apart(language, rial_alone);
+        let (light, dark) = (color.paint(Scheme::Light), color.paint(Scheme::Dark));
+        let side = if language.is_right_to_left() { "right" } else { "left" };
+        let blocks = blocks(body, link);
+        let button = match kind {
+            MessageKind::LinkCreated => "pay-now",
+            MessageKind::PaymentReceived | MessageKind::RefundSucceeded => "see-receipt",
+        };
+        environment
+            .template_from_named_str("email.html", include_str!("../../../../templates/email.html"))
+            .and_then(|template| {
+                template.render(context! {
+                    blocks, link, logo, side, in_rial,
+                    business => contained(business),
+                    button => language.say(button, &[("short_amount", &short_amount)]),
+                    amount => short_amount,
+                    language => language.code(),
+                    direction => language.direction(),
+                    surface => light.surface(),
+                    text => light.text(),
+                    dark_surface => dark.surface(),
+                    dark_text => dark.text(),
+                })
             })
-        })
-        .map_err(|error| refused(&error))
+            .map_err(|error| refused(&error))
+    }
+}
+
+/// The paragraphs of a text by their lines. Where the link stands alone on a line is a paragraph without any.
+fn blocks(body: &str, link: &str) -> Vec<Vec<String>> {
+    let mut blocks: Vec<Vec<String>> = Vec::new();
+    let mut goes_on = false;
+    for line in body.lines().map(str::trim) {
+        // A line of blanks alone parts two paragraphs as well.
+        if line.is_empty() || line == link {
+            goes_on = false;
+            if line == link {
+                blocks.push(Vec::new());
+            }
+            continue;
+        }
+        match blocks.last_mut() {
+            Some(block) if goes_on => block.push(line.to_owned()),
+            Some(_) | None => blocks.push(vec![line.to_owned()]),
+        }
+        goes_on = true;
+    }
+    blocks
 }
 
 /// Reads a text and looks at all of it.
@@ -142,8 +214,9 @@ fn read(text: &str, longest: usize, needs_link: bool) -> Result<String, Vec<Reje
     Ok(text)
 }
 
-fn render(text: &str, values: &Values) -> Result<String, Rejection> {
-    let rendered = values::environment().render_str(text, values.context()).map_err(|error| refused(&error))?;
+fn render(text: &str, values: &Values, standing: Standing) -> Result<String, Rejection> {
+    let rendered =
+        values::filling_in(values, standing).render_str(text, values.context()).map_err(|error| refused(&error))?;
     // A condition can write one half of a pair alone.
     Ok(contained(&rendered))
 }

@@ -6,14 +6,24 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::value::{Object, ObjectRepr};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, escape_formatter};
 use serde::Serialize;
 
 use crate::calendar::{display_end, display_last_day, display_last_moment, display_last_time};
 use crate::locale::Language;
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
-use crate::text::contained;
+use crate::text::{contained, runs_against};
+
+/// How values stand in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A value whose letters or digits run against the text is isolated, so that each is read in its own direction, and a
+    /// number stays with its unit.
+    Isolated,
+    /// As they are, with plain blanks, where a provider compares a text with the one that it was told before.
+    Bare,
+}
 
 /// No honest message needs more steps; a text that does would only burn time.
 const FUEL: u64 = 20_000;
@@ -170,6 +180,41 @@ impl Object for End {
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&display_end(self.at, &self.zone, self.language))
     }
+}
+
+impl Standing {
+    fn of(self, shown: &str, values: &Shown) -> String {
+        match self {
+            // Whatever stands beside the link could be taken for a part of it.
+            Self::Isolated if shown.contains(&values.link) => shown.to_owned(),
+            Self::Isolated => shown.lines().map(|line| isolated(line, values.language)).collect::<Vec<_>>().join("\n"),
+            Self::Bare => shown.replace('\u{a0}', " "),
+        }
+    }
+}
+
+/// What of the values decides how one of them stands in a text.
+#[derive(Clone, Debug)]
+struct Shown {
+    link: String,
+    language: Language,
+}
+
+fn isolated(line: &str, language: Language) -> String {
+    if runs_against(line, language.is_right_to_left()) { format!("\u{2068}{line}\u{2069}") } else { line.to_owned() }
+}
+
+/// The engine as it fills in these values.
+pub(super) fn filling_in(values: &Values, standing: Standing) -> Environment<'static> {
+    let shown = Shown { link: values.link.clone(), language: values.amount.language };
+    let mut environment = environment();
+    environment.set_formatter(move |out, state, value| {
+        if value.is_undefined() || value.is_none() {
+            return escape_formatter(out, state, value);
+        }
+        Ok(out.write_str(&standing.of(&value.to_string(), &shown))?)
+    });
+    environment
 }
 
 /// The engine with the filters of [`FILTERS`] and nothing else.

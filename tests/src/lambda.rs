@@ -21,13 +21,13 @@ use tokio::task::JoinHandle;
 
 /// How a function is started.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
-    pub(crate) name: String,
-    pub(crate) command: PathBuf,
-    pub(crate) arguments: Vec<String>,
-    pub(crate) folder: PathBuf,
+pub struct Program {
+    pub name: String,
+    pub command: PathBuf,
+    pub arguments: Vec<String>,
+    pub folder: PathBuf,
     /// Beside what Lambda itself sets.
-    pub(crate) environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, String>,
 }
 
 /// What the process sent to the Runtime API.
@@ -44,14 +44,15 @@ struct Api {
 }
 
 /// A running function. It ends with the value.
-pub(crate) struct Lambda {
+#[derive(Debug)]
+pub struct Lambda {
     child: Child,
     sent: mpsc::UnboundedReceiver<Sent>,
     events: mpsc::UnboundedSender<Value>,
     server: JoinHandle<()>,
     /// From exec to the first request for an invocation.
-    pub(crate) ready_after: Duration,
-    pub(crate) started_at: Instant,
+    pub ready_after: Duration,
+    pub started_at: Instant,
 }
 
 impl Drop for Lambda {
@@ -68,7 +69,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Lambda {
     /// Starts the program and waits until it asks for its first invocation.
-    pub(crate) async fn start(program: &Program) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// Panics where it does not.
+    pub async fn start(program: &Program) -> Self {
         let (sent_by_process, mut sent) = mpsc::unbounded_channel();
         let (events, events_for_process) = mpsc::unbounded_channel();
         let api = Arc::new(Api { sent: sent_by_process, events: Mutex::new(events_for_process) });
@@ -111,7 +116,11 @@ impl Lambda {
     }
 
     /// Hands over one event. The answer, and how long it took to come.
-    pub(crate) async fn invoke(&mut self, event: Value) -> (Value, Duration) {
+    ///
+    /// # Panics
+    ///
+    /// Panics where the invocation fails.
+    pub async fn invoke(&mut self, event: Value) -> (Value, Duration) {
         let asked = Instant::now();
         self.events.send(event).unwrap();
         loop {
@@ -125,14 +134,22 @@ impl Lambda {
     }
 
     /// The peak of the process's resident memory, in bytes.
-    pub(crate) fn peak_memory(&self) -> u64 {
+    ///
+    /// # Panics
+    ///
+    /// Panics where the system does not say.
+    pub fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
     }
 
     /// The time that the process's threads spent on a processor.
-    pub(crate) fn processor_time(&self) -> Duration {
+    ///
+    /// # Panics
+    ///
+    /// Panics where the system does not say.
+    pub fn processor_time(&self) -> Duration {
         let tasks = std::fs::read_dir(self.proc("task")).unwrap();
         let one = |task: std::io::Result<std::fs::DirEntry>| {
             let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
@@ -154,7 +171,7 @@ fn lambda_environment(name: &str, port: u16, folder: &Path) -> BTreeMap<String, 
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
         ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("LAMBDA_TASK_ROOT", folder.display().to_string()),
         ("PATH", path),
