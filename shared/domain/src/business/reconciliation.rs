@@ -169,11 +169,14 @@ impl Ours {
 impl Pair {
     /// In what its sides differ. A fee that one of them does not know is no difference.
     pub fn differences(&self) -> Vec<Difference> {
-        let (ours, theirs) = (&self.ours.entry, &self.theirs.entry);
-        let other_fee = ours.fee.zip(theirs.fee).is_some_and(|(ours, theirs)| ours != theirs);
-        let all = [(ours.amount != theirs.amount, Difference::Amount), (other_fee, Difference::Fee)];
-        all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, difference)| difference).collect()
+        differences(&self.ours.entry, &self.theirs.entry)
     }
+}
+
+fn differences(ours: &Entry, theirs: &Entry) -> Vec<Difference> {
+    let other_fee = ours.fee.zip(theirs.fee).is_some_and(|(ours, theirs)| ours != theirs);
+    let all = [(ours.amount != theirs.amount, Difference::Amount), (other_fee, Difference::Fee)];
+    all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, difference)| difference).collect()
 }
 
 /// A reference as it is compared: with the digits of ASCII, and without the blanks and invisible marks around it that
@@ -208,24 +211,33 @@ struct Left {
 }
 
 impl Left {
-    /// Pairs what has the same name by these: first what is alike in amount as well, then whatever is left, each in the order
-    /// of time. So a reference that is listed twice on one side is paired once, and with the entry that it fits.
+    /// Pairs what has the same name by these: first what is alike in all that both know, then whatever is left, each in the
+    /// order of time. So a reference that is listed twice on one side is paired once, and with the entry that it fits.
     fn pair_by(&mut self, ours_by: impl Fn(&Ours) -> Option<String>, theirs_by: impl Fn(&Theirs) -> Option<String>) {
-        for with_amount in [true, false] {
-            let mut waiting: BTreeMap<(String, Option<i64>), Vec<usize>> = BTreeMap::new();
-            let key = |name: String, amount: i64| (name, with_amount.then_some(amount));
-            // The last one is taken first, so that the oldest goes in last.
-            for (at, ours) in self.ours.iter().enumerate().rev() {
-                let Some(ours) = ours else { continue };
-                if let Some(name) = ours_by(ours) {
-                    waiting.entry(key(name, ours.entry.amount)).or_default().push(at);
-                }
+        let same_amount = |ours: &Entry, theirs: &Entry| ours.amount == theirs.amount;
+        let likenesses: [&dyn Fn(&Entry, &Entry) -> bool; 4] = [
+            &|ours, theirs| same_amount(ours, theirs) && ours.fee == theirs.fee,
+            &|ours, theirs| differences(ours, theirs).is_empty(),
+            &same_amount,
+            &|_, _| true,
+        ];
+        let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, ours) in self.ours.iter().enumerate() {
+            if let Some(name) = ours.as_ref().and_then(&ours_by) {
+                waiting.entry(name).or_default().push(at);
             }
+        }
+        for is_alike in likenesses {
             for slot in &mut self.theirs {
-                let Some(name) = slot.as_ref().and_then(&theirs_by) else { continue };
-                let amount = slot.as_ref().map_or(0, |theirs| theirs.entry.amount);
-                let Some(at) = waiting.get_mut(&key(name, amount)).and_then(Vec::pop) else { continue };
-                let ours = self.ours.get_mut(at).and_then(Option::take);
+                let Some((theirs, name)) = slot.as_ref().and_then(|theirs| Some((theirs, theirs_by(theirs)?))) else {
+                    continue;
+                };
+                let Some(of_name) = waiting.get_mut(&name) else { continue };
+                let fits = |at: &usize| {
+                    self.ours.get(*at).and_then(Option::as_ref).is_some_and(|ours| is_alike(&ours.entry, &theirs.entry))
+                };
+                let Some(ours) = of_name.iter().position(fits).map(|first| of_name.remove(first)) else { continue };
+                let ours = self.ours.get_mut(ours).and_then(Option::take);
                 if let Some((ours, theirs)) = ours.zip(slot.take()) {
                     self.pairs.push(Pair { ours, theirs });
                 }
@@ -243,7 +255,13 @@ pub fn reconcile(
     gateway: Option<GatewayKind>,
 ) -> Reconciliation {
     ours.sort_by_key(|one| (one.entry.at, one.receipt.id.clone()));
-    theirs.sort_by_key(|one| (one.entry.at, one.line));
+    // Two entries of theirs that are of one instant and have no line are put in order by what they say, so that it does not
+    // matter in which order they came.
+    theirs.sort_by(|one, other| {
+        let key = |one: &Theirs| (one.entry.at, one.line, one.entry.kind.as_str(), one.entry.amount, one.entry.fee);
+        let texts = |one: &Theirs| (one.entry.reference.clone(), one.payment.clone());
+        key(one).cmp(&key(other)).then_with(|| texts(one).cmp(&texts(other)))
+    });
     let mut found = Reconciliation::default();
     ours.iter().filter(|one| days.contains(one.entry.at)).for_each(|one| add(&mut found.ours, &one.entry));
     theirs.iter().filter(|one| days.contains(one.entry.at)).for_each(|one| add(&mut found.theirs, &one.entry));
@@ -468,6 +486,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_entries_under_one_reference_the_one_that_fits_best_is_taken_whichever_is_listed_first() {
+        let mine = ours(0, "1", 1_000, DAY, json!({ "fee": { "amount": 7, "payer": null } }));
+        let theirs = |fee: Option<i64>, second: i64| {
+            let mut theirs = paid("1", 1_000, second);
+            theirs.entry.fee = fee;
+            theirs
+        };
+        let fits_best = [[theirs(Some(7), DAY), theirs(Some(8), DAY)], [theirs(None, DAY), theirs(Some(8), DAY)]];
+        for [best, other] in fits_best {
+            let mut later = best.clone();
+            later.entry.at = at(DAY + 60);
+            for listed in [[best.clone(), other.clone()], [other.clone(), best.clone()], [other.clone(), later.clone()]] {
+                let found = held(std::slice::from_ref(&mine), &listed);
+                assert_eq!(found.matched.gross, sum(1, 1_000), "{found:?}");
+                assert_eq!(found.only_theirs, std::slice::from_ref(&other));
+            }
+        }
+    }
+
+    #[test]
     fn what_the_gateway_cannot_have_is_held_against_nothing() {
         let outside = ours(0, "cash", 400, DAY, {
             let mut outside = refund_of("pi_1");
@@ -602,12 +640,10 @@ mod tests {
         fn nothing_hangs_on_the_order_in_which_either_side_lists(mine in entries(), other in entries()) {
             let (ours, theirs) = sides(&mine, &other);
             let found = held(&ours, &theirs);
-            let backwards = |entries: &[Theirs]| entries.iter().rev().cloned().collect::<Vec<_>>();
-            let mut turned = ours.clone();
-            turned.reverse();
-            let again = held(&turned, &backwards(&theirs));
-            prop_assert_eq!((&found.ours, &found.theirs, &found.matched.gross), (&again.ours, &again.theirs, &again.matched.gross));
-            prop_assert_eq!(found.agrees(), again.agrees());
+            let mut turned = (ours, theirs);
+            turned.0.reverse();
+            turned.1.reverse();
+            prop_assert_eq!(found, held(&turned.0, &turned.1));
         }
 
         #[test]
