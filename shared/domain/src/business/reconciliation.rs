@@ -497,7 +497,8 @@ mod tests {
         for [best, other] in fits_best {
             let mut later = best.clone();
             later.entry.at = at(DAY + 60);
-            for listed in [[best.clone(), other.clone()], [other.clone(), best.clone()], [other.clone(), later.clone()]] {
+            for listed in [[best.clone(), other.clone()], [other.clone(), best.clone()], [other.clone(), later.clone()]]
+            {
                 let found = held(std::slice::from_ref(&mine), &listed);
                 assert_eq!(found.matched.gross, sum(1, 1_000), "{found:?}");
                 assert_eq!(found.only_theirs, std::slice::from_ref(&other));
