@@ -203,6 +203,9 @@ fn add(sums: &mut Received, entry: &Entry) {
     }
 }
 
+/// Whether two entries of one name, ours and theirs, are alike enough.
+type Likeness = fn(&Entry, &Entry) -> bool;
+
 /// What is left of two sides while they are paired.
 struct Left {
     ours: Vec<Option<Ours>>,
@@ -214,12 +217,11 @@ impl Left {
     /// Pairs what has the same name by these: first what is alike in all that both know, then whatever is left, each in the
     /// order of time. So a reference that is listed twice on one side is paired once, and with the entry that it fits.
     fn pair_by(&mut self, ours_by: impl Fn(&Ours) -> Option<String>, theirs_by: impl Fn(&Theirs) -> Option<String>) {
-        let same_amount = |ours: &Entry, theirs: &Entry| ours.amount == theirs.amount;
-        let likenesses: [&dyn Fn(&Entry, &Entry) -> bool; 4] = [
-            &|ours, theirs| same_amount(ours, theirs) && ours.fee == theirs.fee,
-            &|ours, theirs| differences(ours, theirs).is_empty(),
-            &same_amount,
-            &|_, _| true,
+        let likenesses: [Likeness; 4] = [
+            |ours, theirs| ours.amount == theirs.amount && ours.fee == theirs.fee,
+            |ours, theirs| differences(ours, theirs).is_empty(),
+            |ours, theirs| ours.amount == theirs.amount,
+            |_, _| true,
         ];
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, ours) in self.ours.iter().enumerate() {
