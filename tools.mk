@@ -150,7 +150,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/
 	$(call node_modules,tests/clients,--ignore-scripts)
 
 $(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
-	$(call node_modules,tests/browser)
+	$(call node_modules,tests/browser,--omit=optional)
 
 # Amazon's own engine, as the Amplify simulator carries it on npm. It is fetched and never committed.
 $(DYNAMODB_LOCAL):

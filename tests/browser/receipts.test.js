@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { contract, finish, forEachOf, linkFor, stage, threeVisitors, title } from './stage.js';
-import { keep, lookAt, readLink } from './world.js';
+import { drawPdf, readPdf } from './pdf.js';
+import { crm, keep, logo, lookAt, readLink } from './world.js';
 
 const say = {
-  fa: { receipt: 'رسید پرداخت', see: 'دیدن رسید', genuine: 'این رسید معتبر است', unknown: 'چنین رسیدی وجود ندارد' },
-  en: { receipt: 'Receipt', see: 'See the receipt', genuine: 'This receipt is genuine', unknown: 'There is no such receipt' },
-  ar: { receipt: 'إيصال دفع', see: 'عرض الإيصال', genuine: 'هذا الإيصال صحيح', unknown: 'لا يوجد إيصال كهذا' },
+  fa: { receipt: 'رسید پرداخت', file: 'رسید به‌صورت PDF', see: 'دیدن رسید', genuine: 'این رسید معتبر است', unknown: 'چنین رسیدی وجود ندارد' },
+  en: { receipt: 'Receipt', file: 'Receipt as PDF', see: 'See the receipt', genuine: 'This receipt is genuine', unknown: 'There is no such receipt' },
+  ar: { receipt: 'إيصال دفع', file: 'الإيصال بصيغة PDF', see: 'عرض الإيصال', genuine: 'هذا الإيصال صحيح', unknown: 'لا يوجد إيصال كهذا' },
 };
 
 const on = stage();
@@ -55,4 +56,33 @@ forEach('a receipt is checked by its code, and one that nobody issued is not fou
   const wrong = await page.request.get(`${host}/check?lang=${visitor.language}&code=7hRmz4LdS9oXWcYbQ2tVfA`);
   assert.equal(wrong.status(), 404);
   assert.ok((await wrong.text()).includes(words.unknown));
+});
+
+forEach('a receipt is a file as well, which says the same and can be copied from', async (page, visitor, words) => {
+  await crm('PATCH', '/v1/settings', { logo: logo(), legal_name: 'Demo Trading Ltd', support_phone: '+98 21 0000 0000' });
+  const link = await linkFor(visitor, contract);
+  await page.goto(link.url, { waitUntil: 'commit' });
+  await finish(page, 'paid');
+  await page.goto(`${link.url}/receipt`);
+  const { payments: [payment] } = await readLink(link);
+  const answer = await page.request.get(new URL(await page.getByText(words.file).getAttribute('href'), page.url()).href);
+  assert.equal(answer.status(), 200);
+  assert.equal(answer.headers()['content-type'], 'application/pdf');
+  const bytes = await answer.body();
+  assert.ok(bytes.length < 60_000, `it has ${bytes.length} bytes`);
+  const file = await readPdf(bytes);
+  assert.equal(file.pages, 1);
+  assert.equal(file.language, visitor.language);
+  assert.ok(file.title.startsWith(words.receipt), file.title);
+  // What somebody copies to ask about the payment has a line of its own, and is what it was.
+  for (const part of [payment.gateway_reference, payment.receipt_id, payment.receipt_url.split('/').pop()]) {
+    assert.ok(file.lines.some((line) => line.trim().endsWith(part)), `${part} is not in ${file.lines.join('\n')}`);
+  }
+  const said = file.lines.join('\n').normalize('NFKC');
+  for (const part of [words.receipt, contract[visitor.language], 'Demo Customer', 'Demo Trading Ltd']) {
+    assert.ok(said.includes(part.normalize('NFKC')), `${part} is not in ${said}`);
+  }
+  const heard = ['P', 'H1', 'P', 'Table', 'TR', 'TH', 'TD', 'Figure', 'Link'];
+  for (const role of heard) assert.ok(file.roles.includes(role), `${role} is not among ${file.roles.join(' ')}`);
+  await drawPdf(page.context(), bytes, `receipt-pdf-${visitor.name}`);
 });

@@ -238,7 +238,7 @@ impl FaultyWorld {
         while let Some(chunk) = stream.next().await {
             bytes.extend_from_slice(&chunk.unwrap());
         }
-        Reply { status: head.status, headers: head.headers, text: String::from_utf8(bytes).unwrap() }
+        Reply { status: head.status, headers: head.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     /// A call of the demo business's CRM.

@@ -24,8 +24,16 @@ use tower::ServiceExt;
 use web::Callers;
 
 /// The names of the functions, as the template has them.
-pub(crate) const FUNCTIONS: [&str; 7] =
-    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages"];
+pub(crate) const FUNCTIONS: [&str; 8] = [
+    "create-link",
+    "crm-api",
+    "pay-redirect",
+    "receipt-pdf",
+    "gateway-webhook",
+    "expire-links",
+    "run-batches",
+    "deliver-messages",
+];
 
 /// All functions.
 #[derive(Clone, Debug)]
@@ -36,6 +44,7 @@ struct Inner {
     create_link: Router,
     crm_api: Router,
     pay_redirect: Router,
+    receipt_pdf: Router,
     gateway_webhook: Router,
     expire_links: expire_links::App,
     run_batches: run_batches::App,
@@ -59,7 +68,7 @@ impl Functions {
         let store = |runtime: &Runtime| Store::wire(runtime).unwrap();
         let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), Gateways::wire(runtime).unwrap());
         let rulebook = GatewayRulebook::default();
-        let [create, crm, pay, gateway, expire, batches, deliver] = FUNCTIONS.map(runtime);
+        let [create, crm, pay, receipt, gateway, expire, batches, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
         let callers =
             |runtime: &Runtime, store: &Store| Callers::new(store.clone(), runtime.calls_per_second().unwrap());
@@ -99,6 +108,7 @@ impl Functions {
             create_link: create_link::router(create),
             crm_api: crm_api::router(crm),
             pay_redirect: pay_redirect::router(pay),
+            receipt_pdf: receipt_pdf::router(receipt_pdf::App { store: store(&receipt), clock }),
             gateway_webhook: gateway_webhook::router(gateway),
             expire_links: expire_links::App { confirmation: confirmation(&expire), clock },
             run_batches: run_batches::App { store: store(&batches), gateways: rulebook.clone(), clock },
@@ -136,6 +146,8 @@ impl Functions {
             "crm-api"
         } else if path.starts_with("/gateways/") {
             "gateway-webhook"
+        } else if path.split('?').next().is_some_and(is_receipt_file) {
+            "receipt-pdf"
         } else {
             "pay-redirect"
         }
@@ -146,6 +158,7 @@ impl Functions {
             "create-link" => &self.0.create_link,
             "crm-api" => &self.0.crm_api,
             "gateway-webhook" => &self.0.gateway_webhook,
+            "receipt-pdf" => &self.0.receipt_pdf,
             _ => &self.0.pay_redirect,
         }
     }
@@ -245,4 +258,10 @@ pub fn api_gateway_event(
         "body": body,
         "isBase64Encoded": base64,
     })
+}
+
+/// Whether a path is that of a receipt as a file.
+fn is_receipt_file(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts[..], ["", "p" | "r", _, "receipt.pdf"])
 }

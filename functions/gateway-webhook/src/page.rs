@@ -14,6 +14,7 @@ use gateways::Fields;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 use web::customer::guard;
+use web::reader::preferred_language;
 
 /// The look of pay-redirect's pages.
 const STYLE: &str = ":root{color-scheme:light dark;--bg:#f3f5f8;--text:#16202c;--waiting:#8a5200}\
@@ -75,8 +76,7 @@ pub(crate) fn reposting_page(posted: &Fields, headers: &HeaderMap) -> Response {
 
 /// A text in every language, the browser's first choice before the others.
 fn in_all_languages(headers: &HeaderMap, text: impl Fn(Language) -> Markup) -> Markup {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = wanted.split([',', ';']).find_map(|tag| Language::of(tag.trim()));
+    let first = preferred_language(headers).flatten();
     let mut languages = Language::ALL;
     languages.sort_by_key(|language| Some(*language) != first);
     html! { @for language in languages { (section(language, &text(language))) } }

@@ -39,6 +39,7 @@ use runtime::{Clock, NoRandomness};
 use store::{BusinessStore, Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
 use web::customer::{guard, see_other};
 use web::problem::api_version;
+use web::reader::{asked_language, language_of, preferred_language, remembered_language};
 use web::{ApiProblem, request_id};
 
 use choice::{LARGEST_FORM, Wish, WishRefused, next_payment};
@@ -48,7 +49,7 @@ use page::{
     takes_payments, without_link,
 };
 use succession::{ask_again, lead_on};
-use visitor::{Visitor, asked_language, asks_for_a_result, languages, remembered_language};
+use visitor::{Visitor, asks_for_a_result};
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
@@ -669,7 +670,7 @@ fn redirect_to_gateway(checkout: &Checkout, link: &PaymentLink, sight: &Sight<'_
 
 /// A page for a visitor of whom nobody knows which business they look for: only a link says whose it is.
 fn of_nobody(page: Page, from: &Asking<'_>) -> Response {
-    let language = from.chosen().or_else(|| languages(from.headers).flatten()).unwrap_or(Language::EN);
+    let language = from.chosen().or_else(|| preferred_language(from.headers).flatten()).unwrap_or(Language::EN);
     without_link(page, language, &Configuration::default())
 }
 
@@ -707,21 +708,8 @@ async fn no_icon() -> Response {
     response
 }
 
-/// The language that the customer chose, else the link's where it ships, else the browser's, else the business's. Where a link or a browser asks only for
-/// languages that do not ship, it is English.
 fn language(link: &PaymentLink, from: &Asking<'_>, configuration: &Configuration) -> Language {
-    if let Some(chosen) = from.chosen() {
-        return chosen;
-    }
-    let named = link.terms().locale.as_ref();
-    if let Some(language) = named.and_then(|locale| Language::of(locale.as_str())) {
-        return language;
-    }
-    match languages(from.headers) {
-        Some(wanted) => wanted.unwrap_or(Language::EN),
-        None if named.is_some() => Language::EN,
-        None => configuration.settings.default_locale.language(),
-    }
+    language_of(link, from.chosen(), from.headers, &configuration.settings)
 }
 
 #[cfg(test)]

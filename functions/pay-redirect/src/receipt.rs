@@ -1,6 +1,8 @@
 //! The pages of receipts: one for each payment, at an address that derives from the pay token and lasts, and one on which anybody
 //! checks a receipt by its code.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
@@ -8,10 +10,11 @@ use domain::ids::{AttemptId, PayToken, ReceiptCode};
 use domain::link::PaymentLink;
 use domain::locale::Language;
 use percent_encoding::percent_decode_str;
-use store::{Configuration, StoreError};
+use store::{Configuration, FoundReceipt, StoreError};
+use web::reader::{asked_language, preferred_language};
 
 use crate::page::{Page, check_page, receipt_page};
-use crate::visitor::{Visitor, asked_language, languages};
+use crate::visitor::Visitor;
 use crate::{App, Asking, Found, find, language, logo_of, of_nobody, sight, unavailable};
 
 /// Somebody opens a receipt, or what lies beside it.
@@ -23,15 +26,15 @@ pub(crate) async fn look(State(app): State<App>, uri: Uri, method: Method, heade
         return check(&app, &uri, &from).await;
     }
     let Some(code) = read_code(name) else { return of_nobody(Page::Unknown, &from) };
-    let found = match at(&app, &code).await {
+    let (FoundReceipt { link, attempt }, configuration) = match at(&app, &code).await {
         Ok(Some(found)) => found,
         Ok(None) => return of_nobody(Page::Unknown, &from),
         Err(error) => return unavailable(&from, &error),
     };
     if words.next() == Some("logo") {
-        return logo_of(&app, &found.link, &found.configuration, &from).await;
+        return logo_of(&app, &link, &configuration, &from).await;
     }
-    shown(&app, &found.link, &found.attempt, &found.configuration, &from)
+    shown(&app, (&link, &attempt), &format!("/r/{}/receipt.pdf", code.expose()), &configuration, &from)
 }
 
 /// The receipt of the newest payment of a link, for who has just paid: the page's own address may not be known yet.
@@ -42,27 +45,30 @@ pub(crate) async fn of_link(app: &App, token: &PayToken, from: &Asking<'_>) -> R
         Err(error) => return unavailable(from, &error),
     };
     match link.payments().last().map(|payment| payment.id.clone()) {
-        Some(attempt) => shown(app, &link, &attempt, &configuration, from),
+        Some(attempt) => {
+            let as_file = format!("/p/{}/receipt.pdf", token.expose());
+            shown(app, (&link, &attempt), &as_file, &configuration, from)
+        }
         None => of_nobody(Page::Unknown, from),
     }
 }
 
 fn shown(
     app: &App,
-    link: &PaymentLink,
-    attempt: &AttemptId,
+    (link, attempt): (&PaymentLink, &AttemptId),
+    as_file: &str,
     configuration: &Configuration,
     from: &Asking<'_>,
 ) -> Response {
     let Some(attempt) = link.attempt(attempt) else { return of_nobody(Page::Unknown, from) };
-    receipt_page(link, attempt, &sight(app, language(link, from, configuration), configuration, None))
+    receipt_page(link, attempt, as_file, &sight(app, language(link, from, configuration), configuration, None))
 }
 
 /// Whether a receipt is genuine, for whoever has its code or the address of its page.
 async fn check(app: &App, uri: &Uri, from: &Asking<'_>) -> Response {
     let said = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("code="));
     let of_nobody = Configuration::default();
-    let asked = from.chosen().or_else(|| languages(from.headers).flatten()).unwrap_or(Language::EN);
+    let asked = from.chosen().or_else(|| preferred_language(from.headers).flatten()).unwrap_or(Language::EN);
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return check_page(None, &sight(app, asked, &of_nobody, None));
     };
@@ -73,10 +79,10 @@ async fn check(app: &App, uri: &Uri, from: &Asking<'_>) -> Response {
         None => Ok(None),
     };
     match found {
-        Ok(Some(found)) => {
-            let language = from.chosen().unwrap_or_else(|| language(&found.link, from, &found.configuration));
-            let attempt = found.link.attempt(&found.attempt).map(|attempt| (&found.link, attempt));
-            check_page(Some(attempt), &sight(app, language, &found.configuration, None))
+        Ok(Some((FoundReceipt { link, attempt }, configuration))) => {
+            let language = language(&link, from, &configuration);
+            let attempt = link.attempt(&attempt).map(|attempt| (&link, attempt));
+            check_page(Some(attempt), &sight(app, language, &configuration, None))
         }
         Ok(None) => check_page(Some(None), &sight(app, asked, &of_nobody, None)),
         Err(error) => unavailable(from, &error),
@@ -90,19 +96,12 @@ fn read_code(word: &str) -> Option<ReceiptCode> {
     ReceiptCode::parse(word.get(..end)?).ok()
 }
 
-/// A payment with what there is beside it.
-struct FoundReceipt {
-    link: PaymentLink,
-    attempt: AttemptId,
-    configuration: std::sync::Arc<Configuration>,
-}
-
-async fn at(app: &App, code: &ReceiptCode) -> Result<Option<FoundReceipt>, StoreError> {
+/// The payment that a code is of, with what there is of its business.
+async fn at(app: &App, code: &ReceiptCode) -> Result<Option<(FoundReceipt, Arc<Configuration>)>, StoreError> {
     let store = app.confirmation.store();
-    let Some(page) = store.receipt_page(code).await? else { return Ok(None) };
-    let Some(link) = store.link(&page.link_id).await? else { return Ok(None) };
-    let configuration = store.of(link.business()).configuration().await?;
-    Ok(Some(FoundReceipt { link, attempt: page.attempt_id, configuration }))
+    let Some(found) = store.receipt_by_code(code).await? else { return Ok(None) };
+    let configuration = store.of(found.link.business()).configuration().await?;
+    Ok(Some((found, configuration)))
 }
 
 #[cfg(test)]

@@ -24,10 +24,11 @@ const MONITORING: &str = "paylink-local-monitoring";
 const ALARMS: &str = "arn:aws:sns:us-east-1:000000000000:alarms";
 
 /// The outputs that name functions. A function is called like its output here.
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     "CreateLinkName",
     "CrmApiName",
     "PayRedirectName",
+    "ReceiptPdfName",
     "GatewayWebhookName",
     "ExpireLinksName",
     "RunBatchesName",

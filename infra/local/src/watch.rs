@@ -19,8 +19,16 @@ use crate::Cloud;
 use crate::keeper::Keeper;
 
 /// The functions, by the name of their folder, package and binary.
-pub const FUNCTIONS: [&str; 7] =
-    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages"];
+pub const FUNCTIONS: [&str; 8] = [
+    "create-link",
+    "crm-api",
+    "pay-redirect",
+    "receipt-pdf",
+    "gateway-webhook",
+    "expire-links",
+    "run-batches",
+    "deliver-messages",
+];
 
 /// How long the functions may take to answer for the first time. Building is over by then.
 const START: Duration = Duration::from_secs(180);

@@ -664,8 +664,17 @@ fn answer_of(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
         PaymentStatus::Paid => paid(payment, attempt),
         PaymentStatus::Canceled => not_paid(NotPaidCause::Cancelled, "canceled"),
         PaymentStatus::Expired => not_paid(NotPaidCause::SessionOver, "expired"),
-        PaymentStatus::Failed => not_paid(NotPaidCause::Declined, "failed"),
+        PaymentStatus::Failed => declined(payment),
         PaymentStatus::Undocumented => unknown("a status that is not documented"),
+    }
+}
+
+/// Why a payment failed, as far as the method says so: those by card do.
+fn declined(payment: &PaymentObject) -> GatewayAnswer {
+    match payment.details["failureReason"].as_str() {
+        Some(code @ "insufficient_funds") => not_paid(NotPaidCause::NoFunds, code),
+        Some(code @ ("invalid_cvv" | "authentication_failed")) => not_paid(NotPaidCause::WrongPassword, code),
+        Some(_) | None => not_paid(NotPaidCause::Declined, "failed"),
     }
 }
 
@@ -1013,6 +1022,23 @@ mod tests {
             body[name] = value.clone();
         }
         serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_method_that_says_why_it_declined_is_heard() {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        for (details, cause, code) in [
+            (json!({ "failureReason": "insufficient_funds" }), NotPaidCause::NoFunds, "insufficient_funds"),
+            (json!({ "failureReason": "invalid_cvv" }), NotPaidCause::WrongPassword, "invalid_cvv"),
+            (json!({ "failureReason": "possible_fraud" }), NotPaidCause::Declined, "failed"),
+            (json!({ "failureReason": 7 }), NotPaidCause::Declined, "failed"),
+            (json!({ "bankName": "B" }), NotPaidCause::Declined, "failed"),
+            (Value::Null, NotPaidCause::Declined, "failed"),
+        ] {
+            let shown = payment(json!({ "status": "failed", "details": details }));
+            let GatewayAnswer::NotPaid(reason) = answer_of(&shown, &attempt) else { panic!("{details}") };
+            assert_eq!((reason.cause, reason.code.as_str()), (cause, code), "{details}");
+        }
     }
 
     #[test]

@@ -368,7 +368,10 @@ fn session_answer(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
         Some(1) => paid(reply, attempt),
         Some(2) => GatewayAnswer::Unconfirmed,
         Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
-        Some(4..=12) => not_paid(NotPaidCause::Declined, "failed"),
+        Some(5) => not_paid(NotPaidCause::NoFunds, "insufficient_funds"),
+        Some(6) => not_paid(NotPaidCause::WrongPassword, "wrong_pin"),
+        Some(8 | 9) => not_paid(NotPaidCause::OverLimit, "over_daily_limit"),
+        Some(4 | 7 | 10..=12) => not_paid(NotPaidCause::Declined, "failed"),
         Some(15 | REVERSED) => GatewayAnswer::Returned,
         // Being refunded: it may still fail, so that it is asked about again.
         Some(16) => GatewayAnswer::Processing,
@@ -627,6 +630,21 @@ mod tests {
             (99, "unknown"),
         ] {
             assert_eq!(session_answer(&reply(json!({ "status": status })), &attempt).name(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_bank_that_says_why_it_declined_is_heard() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let cause = |status: i32| match session_answer(&reply(json!({ "status": status })), &attempt) {
+            GatewayAnswer::NotPaid(reason) => reason.cause,
+            other => panic!("{status}: {}", other.name()),
+        };
+        assert_eq!(cause(3), NotPaidCause::Cancelled);
+        assert_eq!([cause(5), cause(6)], [NotPaidCause::NoFunds, NotPaidCause::WrongPassword]);
+        assert_eq!([cause(8), cause(9)], [NotPaidCause::OverLimit; 2]);
+        for status in [4, 7, 10, 11, 12] {
+            assert_eq!(cause(status), NotPaidCause::Declined, "{status}");
         }
     }
 

@@ -82,7 +82,7 @@ pub use links::{ChangedRecord, ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventPage, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueSend, DueTurn, LeaseOutcome, LinkMessage, SendLease, SentLook, SentMessage};
 pub use providers::NewProviderSecret;
-pub use receipt_pages::ReceiptPage;
+pub use receipt_pages::FoundReceipt;
 pub use reconciliation::{BookedQuery, BookedRead};
 pub use refunds::{RefundList, RefundOfLink};
 pub use restoring::{Choice, Comparison, Counts, Hands, RestoreFinding, RestoreKind};

@@ -10,11 +10,18 @@ use crate::error::StoreError;
 use crate::item::{text, to_item};
 use crate::keys::{self, BUSINESS};
 
-/// A payment whose receipt has a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReceiptPage {
-    pub link_id: LinkId,
-    pub attempt_id: AttemptId,
+/// What is kept of the page of a receipt.
+#[derive(Debug, Serialize, Deserialize)]
+struct ReceiptPage {
+    link_id: LinkId,
+    attempt_id: AttemptId,
+}
+
+/// A payment whose receipt somebody has the code of.
+#[derive(Debug)]
+pub struct FoundReceipt {
+    pub link: PaymentLink,
+    pub attempt: AttemptId,
 }
 
 impl Store {
@@ -26,8 +33,10 @@ impl Store {
         self.put("write what the page of a receipt is about", item).await
     }
 
-    /// The payment that the page of a receipt is about.
-    pub async fn receipt_page(&self, code: &ReceiptCode) -> Result<Option<ReceiptPage>, StoreError> {
-        self.read("read what the page of a receipt is about", keys::receipt_page(code)).await
+    /// The payment that the page of a receipt is about, with its link.
+    pub async fn receipt_by_code(&self, code: &ReceiptCode) -> Result<Option<FoundReceipt>, StoreError> {
+        let page = self.read("read what the page of a receipt is about", keys::receipt_page(code)).await?;
+        let Some(ReceiptPage { link_id, attempt_id }) = page else { return Ok(None) };
+        Ok(self.link(&link_id).await?.map(|link| FoundReceipt { link, attempt: attempt_id }))
     }
 }

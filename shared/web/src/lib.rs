@@ -22,6 +22,7 @@ pub mod openapi;
 pub mod parameters;
 pub mod problem;
 pub mod rate;
+pub mod reader;
 #[cfg(feature = "api")]
 pub mod reconciliation;
 #[cfg(feature = "requests")]

@@ -145,7 +145,7 @@ struct Worst {
 impl Worst {
     fn of(report: &Report) -> Option<Self> {
         let ours = || FUNCTIONS.iter().filter_map(|name| report.cold.get(*name));
-        let http = ["create-link", "pay-redirect", "gateway-webhook"];
+        let http = ["create-link", "pay-redirect", "receipt-pdf", "gateway-webhook"];
         let most = |of: fn(&Cold) -> f64| ours().map(of).fold(0.0, f64::max);
         ours().next()?;
         Some(Self {

@@ -190,6 +190,17 @@ struct Events {
     due: VecDeque<String>,
     wished: VecDeque<String>,
     link_id: String,
+    /// Where the receipt of a paid link is, as a file.
+    receipt: String,
+}
+
+/// Pays a link of its own, and says where its receipt is.
+async fn receipt_of_paid(world: &World, pay: &mut Lambda, customer: &Customer) -> String {
+    let [url] = &world.make(&steps::create_quietly(), 1).await[..] else { panic!("one link was made") };
+    let page = steps::location(&pay.invoke(steps::open(url)).await.0);
+    let mut confirm = Lambda::start(&world.program("gateway-webhook", &world.endpoint())).await;
+    confirm.invoke(steps::open(&customer.pay(&page).await)).await;
+    format!("{url}/receipt.pdf")
 }
 
 impl Events {
@@ -204,11 +215,13 @@ impl Events {
             let page = steps::location(&pay.invoke(steps::open(url)).await.0);
             returned.push_back(steps::open(&customer.pay(&page).await));
         }
+        let receipt = receipt_of_paid(world, &mut pay, &customer).await;
         let told = world.make(&steps::create(), EACH).await;
         let mut stream = world.cloud.stream("deliver-messages").unwrap();
         let events = stream_records(&mut stream, &told, EACH).await;
         Self {
             link_id: link_id(&urls[0]).to_string(),
+            receipt,
             opened: unopened.iter().map(|url| steps::open(url)).collect(),
             returned,
             events: events.into_iter().map(|record| json!({ "Records": [record] })).collect(),
@@ -222,6 +235,7 @@ impl Events {
             "pay-redirect" => self.opened.pop_front().unwrap(),
             "gateway-webhook" => self.returned.pop_front().unwrap(),
             "crm-api" => steps::read(&self.link_id),
+            "receipt-pdf" => steps::open(&self.receipt),
             "deliver-messages" => self.events.pop_front().unwrap(),
             "expire-links" => {
                 make_due(world, &[self.due.pop_front().unwrap()]).await;

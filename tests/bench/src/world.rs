@@ -19,8 +19,16 @@ use crate::steps::{self, FORM};
 use tests::lambda::{Lambda, Program};
 
 /// The functions, as the template has them.
-pub(crate) const FUNCTIONS: [&str; 7] =
-    ["create-link", "pay-redirect", "gateway-webhook", "expire-links", "run-batches", "deliver-messages", "crm-api"];
+pub(crate) const FUNCTIONS: [&str; 8] = [
+    "create-link",
+    "pay-redirect",
+    "receipt-pdf",
+    "gateway-webhook",
+    "expire-links",
+    "run-batches",
+    "deliver-messages",
+    "crm-api",
+];
 
 /// The peers, which do the first three functions' main steps in one.
 pub(crate) const PEERS: [&str; 2] = ["node", "python"];

@@ -704,7 +704,7 @@ fn the_logo_is_written_with_the_settings_and_read_for_pages_and_by_nobody_else()
         let actions = actions_on(name, "logo#");
         let expected: &[&str] = match name {
             "crm-api" => &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"],
-            "pay-redirect" => &["dynamodb:GetItem"],
+            "pay-redirect" | "receipt-pdf" => &["dynamodb:GetItem"],
             _ => &[],
         };
         assert_eq!(actions.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{name}");

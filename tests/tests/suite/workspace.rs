@@ -35,6 +35,7 @@ fn a_function_depends_on_what_it_uses() {
         ("create-link", &["minijinja", "rlibphonenumber", "use-cases"][..], 240),
         ("crm-api", &["minijinja", "rlibphonenumber", "use-cases"], 250),
         ("pay-redirect", &["gateways"], 225),
+        ("receipt-pdf", &[], 270),
         ("gateway-webhook", &["gateways"], 230),
         ("expire-links", &["gateways"], 195),
         ("run-batches", &["minijinja", "rlibphonenumber", "use-cases"], 215),

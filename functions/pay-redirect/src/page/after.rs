@@ -7,6 +7,7 @@ use domain::link::{PaymentLink, Visit};
 use maud::{Markup, html};
 
 use super::document::{Content, Policy};
+use super::facts::{fact, parts, purpose};
 use super::paying::say_paid;
 use super::told::{self, Concern, Second};
 use super::words::Words;
@@ -19,9 +20,6 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The seconds after which a browser without scripts loads the page again. It moves the focus, so it is not often.
 const RELOAD_AFTER: u8 = 20;
-
-/// The longest value that stands beside its name, in characters. Others stand below it.
-pub(super) const LONGEST_BESIDE: usize = 34;
 
 pub(super) fn page(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, sight: &Sight<'_>) -> Response {
     let waits = (page == Page::Confirming).then_some(link).flatten();
@@ -115,6 +113,9 @@ fn stem_of(cause: NotPaidCause) -> &'static str {
     match cause {
         NotPaidCause::Cancelled => "failed-cancelled",
         NotPaidCause::Declined => "failed-declined",
+        NotPaidCause::NoFunds => "failed-funds",
+        NotPaidCause::WrongPassword => "failed-password",
+        NotPaidCause::OverLimit => "failed-limit",
         NotPaidCause::SessionOver => "failed-over",
         NotPaidCause::Unspecified => "failed",
     }
@@ -166,12 +167,19 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, sight: &Sigh
         let is_told = told::is_said_to_be_paid(link, now) && page.leaves_paying(link, sight);
         is_told.then(|| own("being-checked"))
     };
-    // A customer who cancelled knows why.
+    // A customer who cancelled knows why, and so does one whose bank says why.
     let usual_reasons = || match told::failure(link) {
         Some(NotPaidCause::Declined | NotPaidCause::Unspecified) => {
             Some(format!("hint-retry-{}", told::network(link).key()))
         }
-        Some(NotPaidCause::Cancelled | NotPaidCause::SessionOver) | None => None,
+        Some(
+            NotPaidCause::Cancelled
+            | NotPaidCause::SessionOver
+            | NotPaidCause::NoFunds
+            | NotPaidCause::WrongPassword
+            | NotPaidCause::OverLimit,
+        )
+        | None => None,
     };
     match page {
         Page::MoneyGoesBack => [words.of_gateway("back-time", link), own("back-ask")]
@@ -229,44 +237,6 @@ fn second_payment(link: &PaymentLink, second: Second, words: &Words<'_>) -> Mark
             p.hint { (words.say(key)) }
             p.hint { (words.say(&next)) }
             @if let Some(concern) = told::concern(link) { (facts_of(&concern, link, words)) }
-        }
-    }
-}
-
-/// A fact with its name. A long one stands below its name, and its line breaks are kept.
-pub(super) fn fact(name: &str, value: &str) -> Markup {
-    let is_long = value.contains('\n') || value.chars().count() > LONGEST_BESIDE;
-    html! { div class=[is_long.then_some("long")] { dt { (name) } dd { bdi { (value) } } } }
-}
-
-pub(super) fn purpose(link: &PaymentLink, words: &Words<'_>) -> Markup {
-    html! { @if let Some(purpose) = &link.terms().description { (fact(&words.say("purpose"), purpose)) } }
-}
-
-/// What is paid in parts: all of it, the dated parts with which of them are paid, what was paid so far and what is left.
-pub(super) fn parts(link: &PaymentLink, words: &Words<'_>) -> Markup {
-    let shown = |units: i64| words.money(link.terms().amount.with(units));
-    html! {
-        @if told::has_parts(link) {
-            (fact(&words.say("amount-total"), &words.money(link.terms().amount)))
-            @for (part, paid) in link.paid_of_parts() {
-                div.part {
-                    dt { (words.with("part-due", &[("date", &words.deadline(part.due_at))])) }
-                    dd {
-                        bdi { (shown(part.amount)) }
-                        @if paid >= part.amount { " " span.done { (words.say("part-is-paid")) } }
-                        @else if paid > 0 {
-                            " " span { (words.with("part-left", &[("left", &shown(part.amount - paid))])) }
-                        }
-                    }
-                }
-            }
-        }
-        @if link.is_part_paid() {
-            (fact(&words.say("amount-paid"), &words.money(link.amount_paid())))
-            @if link.amount_due().minor_units() > 0 {
-                (fact(&words.say("amount-left"), &words.money(link.amount_due())))
-            }
         }
     }
 }
@@ -351,12 +321,6 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, sight: &Si
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_value_stands_below_its_name() {
-        let is_long = |value: &str| fact("For", value).into_string().contains("class=\"long\"");
-        assert!(!is_long("Invoice 77") && is_long("Invoice 77\nof May") && is_long(&"x".repeat(LONGEST_BESIDE + 1)));
-    }
 
     #[test]
     fn the_script_ends_no_element_of_the_page() {

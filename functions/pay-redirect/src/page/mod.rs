@@ -4,7 +4,9 @@
 mod after;
 mod choosing;
 mod document;
+mod facts;
 mod paying;
+mod qr;
 mod receipt;
 mod told;
 mod words;
@@ -409,7 +411,7 @@ mod tests {
     ];
 
     /// What pages say besides their own title and text.
-    const OTHERS: [&str; 117] = [
+    const OTHERS: [&str; 125] = [
         "ask-again",
         "see-receipt",
         "receipt-title",
@@ -430,6 +432,8 @@ mod tests {
         "paid-by",
         "card",
         "print",
+        "receipt-pdf",
+        "receipt-made",
         "method-cash",
         "method-pos",
         "method-card-to-card",
@@ -495,6 +499,12 @@ mod tests {
         "failed-cancelled-text",
         "failed-declined-title",
         "failed-declined-text",
+        "failed-funds-title",
+        "failed-funds-text",
+        "failed-password-title",
+        "failed-password-text",
+        "failed-limit-title",
+        "failed-limit-text",
         "failed-over-title",
         "failed-over-text",
         "unfinished-unresolved-text",

@@ -3,119 +3,73 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::link::{Attempt, PaymentLink};
+use domain::link::{Attempt, PaymentLink, ReceiptSheet, SheetFact, SheetReader, SheetStanding};
 use maud::{Markup, html};
 
 use super::Sight;
-use super::after::{LONGEST_BESIDE, fact, purpose};
 use super::document::{Content, Policy};
-use super::paying::code_of;
-use super::told::{self, ReceiptTold};
+use super::facts::{fact, fact_ltr};
+use super::qr::code_of;
 use super::words::Words;
 
 /// Prints the page. Without it the button would do nothing, so that the script shows it.
 const SCRIPT: &str = "for(const b of document.querySelectorAll('[data-print]')){b.hidden=false;b.onclick=()=>print()}";
 
-/// The receipt of a payment.
-pub(crate) fn receipt_page(link: &PaymentLink, attempt: &Attempt, sight: &Sight<'_>) -> Response {
+/// The receipt of a payment. `as_file` is where the same can be had as a PDF.
+pub(crate) fn receipt_page(link: &PaymentLink, attempt: &Attempt, as_file: &str, sight: &Sight<'_>) -> Response {
     let words = Words::new(sight, Some(link));
+    let sheet = link.receipt_sheet(attempt, words.settings(), sight.language, SheetReader::Holder, sight.now);
     let content = Content {
         status: StatusCode::OK,
         link: Some(link),
         title: words.plain("receipt"),
         in_head: Markup::default(),
-        shown: shown(link, attempt, &words),
+        shown: shown(&sheet, as_file, &words),
         policy: Policy { script: Some(SCRIPT), ..Policy::default() },
     };
     content.response(&words, sight)
 }
 
-fn shown(link: &PaymentLink, attempt: &Attempt, words: &Words<'_>) -> Markup {
-    let told = told::receipt(link, attempt);
-    let (amount, in_rial) = words.apart(told.amount);
-    let (title, tone) = match (told.voided_at, told.is_kept) {
-        (Some(_), _) => ("receipt-void-title", "bad"),
-        (None, true) => ("receipt-title", "good"),
-        (None, false) => ("receipt-returned-title", "quiet"),
+fn shown(sheet: &ReceiptSheet, as_file: &str, words: &Words<'_>) -> Markup {
+    let tone = match sheet.standing {
+        SheetStanding::Void => "bad",
+        SheetStanding::Valid => "good",
+        SheetStanding::Returned => "quiet",
     };
     html! {
-        h1 class=(tone) { (words.say(title)) }
-        p.amount { bdi { (amount) } @if let Some(rial) = in_rial { " " small { bdi { (rial) } } } }
-        (void(&told, words))
-        (facts(link, &told, words))
-        (returned(&told, words))
-        p.hint { (words.say("receipt-no-tax")) }
+        h1 class=(tone) { (sheet.title) }
+        p.amount { bdi { (sheet.amount) } @if let Some(rial) = &sheet.in_rial { " " small { bdi { (rial) } } } }
+        (said(sheet))
+        p.hint { (sheet.no_tax) }
+        @if sheet.can_be_drawn() {
+            a.minor href=(format!("{as_file}?lang={}", words.language().code())) { (words.say("receipt-pdf")) }
+        }
         button.minor type="button" hidden data-print { (words.say("print")) }
-        (check(link, attempt, words))
-    }
-}
-
-fn facts(link: &PaymentLink, told: &ReceiptTold, words: &Words<'_>) -> Markup {
-    let settings = words.settings();
-    html! {
-        dl {
-            (paid_to(words))
-            @if let Some(id) = &settings.legal_id { (fact(&words.say("legal-id"), id)) }
-            @if let Some(address) = &settings.postal_address { (fact(&words.say("postal-address"), address)) }
-            @if let Some(payer) = told.payer { (fact(&words.say("paid-by"), payer)) }
-            @if let Some(item) = &link.terms().item { (fact(&words.say("receipt-item"), &item.title)) }
-            (purpose(link, words))
-            @if let Some(at) = told.paid_at { (fact(&words.say("paid-on"), &words.instant(at))) }
-            (fact(&words.say("paid-through"), &words.method(told.method, link)))
-            @if let Some(card) = told.card { (ltr(&words.say("card"), card)) }
-            @if let Some(reference) = told.reference { (ltr(&words.say("reference"), reference)) }
-            (ltr(&words.say("receipt-number"), &told.number))
+        section.check {
+            p { (sheet.check) }
+            p { bdi dir="ltr" { code { (sheet.code.expose()) } } }
+            (code_of(&sheet.address, &words.say("receipt-check-code")))
         }
     }
 }
 
-/// Whom it was paid to: by the name in law, where the business gave one.
-fn paid_to(words: &Words<'_>) -> Markup {
-    let settings = words.settings();
-    fact(&words.say("paid-to"), settings.legal_name.as_deref().unwrap_or(&settings.business_name))
-}
-
-/// Since when a receipt is void, if it is.
-fn void(told: &ReceiptTold, words: &Words<'_>) -> Markup {
-    html! { @if let Some(at) = told.voided_at { p.hint { (words.with("receipt-void-text", &[("date", &words.instant(at))])) } } }
-}
-
-/// A fact that is written from left to right in every language, such as a number of a gateway.
-fn ltr(name: &str, value: &str) -> Markup {
-    html! { div class=[(value.chars().count() > LONGEST_BESIDE).then_some("long")] { dt { (name) } dd { bdi dir="ltr" { (value) } } } }
-}
-
-/// What went back of it, and what is left.
-fn returned(told: &ReceiptTold, words: &Words<'_>) -> Markup {
+/// That it is void, if it is, what it says, and what went back.
+fn said(sheet: &ReceiptSheet) -> Markup {
     html! {
-        @if !told.refunds.is_empty() {
+        @if let Some(void) = &sheet.void { p.hint { (void) } }
+        dl { @for one in &sheet.facts { (of_sheet(one)) } }
+        @if !sheet.refunds.is_empty() {
             section {
-                h2 { (words.say("receipt-refunds")) }
-                dl {
-                    @for refund in &told.refunds {
-                        @match refund.at {
-                            Some(at) => (fact(&words.with("refunded-on", &[("date", &words.instant(at))]), &words.money(refund.amount))),
-                            None => (fact(&words.say("refund-under-way"), &words.money(refund.amount))),
-                        }
-                    }
-                    @if told.is_kept { (fact(&words.say("receipt-left"), &words.money(told.left))) }
-                }
+                h2 { (sheet.refunds_title) }
+                dl { @for one in &sheet.refunds { (of_sheet(one)) } }
             }
         }
     }
 }
 
-/// How anybody can check that the receipt is genuine.
-fn check(link: &PaymentLink, attempt: &Attempt, words: &Words<'_>) -> Markup {
-    let code = link.receipt_code(attempt);
-    let host = link.base().split_once("://").map_or(link.base(), |(_, host)| host);
-    html! {
-        section.check {
-            p { (words.with("receipt-check", &[("address", &format!("{host}/r/check"))])) }
-            p { bdi dir="ltr" { code { (code.expose()) } } }
-            (code_of(&link.receipt_url(attempt), &words.say("receipt-check-code")))
-        }
-    }
+fn of_sheet(one: &SheetFact) -> Markup {
+    let show = if one.is_ltr { fact_ltr } else { fact };
+    show(&one.name, &one.value)
 }
 
 /// The page on which a receipt is checked, and what is said of one. It names nobody but the business.
@@ -135,7 +89,10 @@ pub(crate) fn check_page(found: Option<Option<(&PaymentLink, &Attempt)>>, sight:
         shown: html! {
             h1 class=(if link.is_some() { "good" } else if found.is_some() { "bad" } else { "quiet" }) { (words.say(title)) }
             @match found {
-                Some(Some((link, attempt))) => (genuine(link, attempt, &words)),
+                Some(Some((link, attempt))) => {
+                    p { (words.say("check-genuine-text")) }
+                    (said(&link.receipt_sheet(attempt, words.settings(), sight.language, SheetReader::Anybody, sight.now)))
+                }
                 Some(None) => p { (words.say("check-unknown-text")) },
                 None => p { (words.say("check-text")) },
             }
@@ -147,20 +104,4 @@ pub(crate) fn check_page(found: Option<Option<(&PaymentLink, &Attempt)>>, sight:
         policy: Policy { forms: "'self'", ..Policy::default() },
     };
     content.response(&words, sight)
-}
-
-/// What a genuine receipt says, but for whose it is.
-fn genuine(link: &PaymentLink, attempt: &Attempt, words: &Words<'_>) -> Markup {
-    let told = told::receipt(link, attempt);
-    html! {
-        p { (words.say("check-genuine-text")) }
-        (void(&told, words))
-        dl {
-            (paid_to(words))
-            (fact(&words.say("amount-for"), &words.money(told.amount)))
-            @if let Some(at) = told.paid_at { (fact(&words.say("paid-on"), &words.instant(at))) }
-            (ltr(&words.say("receipt-number"), &told.number))
-        }
-        (returned(&told, words))
-    }
 }

@@ -2,9 +2,7 @@
 
 use domain::Timestamp;
 use domain::gateway::{LookUp, Network, NotPaidCause, Payment, Profile};
-use domain::link::{
-    Attempt, AttemptState, HoldReason, LinkStatus, PaymentLink, ReceivedBy, Refund, RefundState, ReviewReason, Visit,
-};
+use domain::link::{Attempt, AttemptState, HoldReason, LinkStatus, PaymentLink, ReviewReason, Visit};
 use domain::money::Money;
 use domain::records::business::Business;
 use jiff::SignedDuration;
@@ -66,67 +64,6 @@ pub(super) fn has_receipt(page: Page, link: &PaymentLink) -> bool {
     let is_about_one =
         matches!(page, Page::Paid | Page::AlreadyPaid | Page::PartPaid | Page::Refunded | Page::PartlyRefunded);
     is_about_one && link.payments().next().is_some()
-}
-
-/// What a receipt says of a payment.
-pub(super) struct ReceiptTold<'a> {
-    pub(super) amount: Money,
-    /// Whether the link has the money as its payment. Of what it could not keep the receipt says that it went back.
-    pub(super) is_kept: bool,
-    pub(super) voided_at: Option<Timestamp>,
-    /// Nobody where the contact was forgotten.
-    pub(super) payer: Option<&'a str>,
-    pub(super) paid_at: Option<Timestamp>,
-    /// Nothing where a gateway took it.
-    pub(super) method: Option<ReceivedBy>,
-    pub(super) card: Option<&'a str>,
-    pub(super) reference: Option<&'a str>,
-    pub(super) number: String,
-    pub(super) refunds: Vec<RefundTold>,
-    /// What is left of it.
-    pub(super) left: Money,
-}
-
-/// What went back of a payment, and when; without an instant where it is on its way.
-pub(super) struct RefundTold {
-    pub(super) amount: Money,
-    pub(super) at: Option<Timestamp>,
-}
-
-pub(super) fn receipt<'a>(link: &'a PaymentLink, attempt: &'a Attempt) -> ReceiptTold<'a> {
-    let payment = attempt.state.confirmed_payment();
-    let amount = payment.map_or(attempt.money, |payment| payment.money);
-    let is_kept = attempt.is_kept();
-    let kept_at = match &attempt.state {
-        AttemptState::Paid { at, .. } => Some(*at),
-        _ => None,
-    };
-    let told_at = attempt.recorded.as_ref().map(|recorded| recorded.received_at);
-    let refund = |refund: &Refund| {
-        let amount = amount.with(refund.amount);
-        match refund.state {
-            RefundState::Succeeded { at } => Some(RefundTold { amount, at: Some(at) }),
-            RefundState::Pending
-            | RefundState::Calling { .. }
-            | RefundState::Accepted { .. }
-            | RefundState::Acknowledged { .. } => Some(RefundTold { amount, at: None }),
-            RefundState::Voiding { .. } | RefundState::Failed { .. } | RefundState::NeedsReview { .. } => None,
-        }
-    };
-    let number = link.receipt_id_of(attempt).map_or_else(|| attempt.id.to_string(), |id| id.to_string());
-    ReceiptTold {
-        amount,
-        is_kept,
-        voided_at: attempt.voided.as_ref().map(|voided| voided.at),
-        payer: Some(link.terms().contact.name.as_str()).filter(|name| !name.is_empty()),
-        paid_at: told_at.or(payment.and_then(|payment| payment.gateway_paid_at)).or(kept_at),
-        method: attempt.recorded.as_ref().map(|recorded| recorded.by),
-        card: payment.and_then(|payment| payment.masked_card.as_deref()),
-        reference: payment.map(|payment| payment.reference.as_str()).filter(|reference| !reference.is_empty()),
-        number,
-        refunds: attempt.refunds.iter().filter_map(refund).collect(),
-        left: amount.with(amount.minor_units().saturating_sub(attempt.refunded()).max(0)),
-    }
 }
 
 /// The gateway of the link's account.

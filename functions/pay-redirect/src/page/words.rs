@@ -2,9 +2,9 @@
 
 use domain::Timestamp;
 use domain::business::settings::Settings;
-use domain::calendar::{display_clock, display_end, display_instant, display_zone};
-use domain::gateway::{Network, Profile};
-use domain::link::{PaymentLink, ReceivedBy};
+use domain::calendar::{display_clock, display_end, display_instant};
+use domain::gateway::Profile;
+use domain::link::PaymentLink;
 use domain::locale::Language;
 use domain::money::Money;
 use url::Url;
@@ -39,11 +39,7 @@ impl<'a> Words<'a> {
         let amount = link.map(told::amount);
         let refunded = link.map(|link| link.terms().amount.with(link.refunded()));
         let short_amount = amount.map(|amount| amount.display_apart(language, settings.rial_alone).0);
-        // A customer who pays from abroad, or reads another language than the business, sees the time zone.
-        let is_local = |link: &PaymentLink| {
-            language == settings.default_locale.language() && told::network(link) == Network::Shaparak
-        };
-        let zone = link.filter(|link| !is_local(link)).map(|_| display_zone(settings.time_zone.as_str(), language));
+        let zone = link.and_then(|link| link.zone_behind(settings, language));
         Self {
             sight,
             amount: amount.map(display).unwrap_or_default(),
@@ -77,14 +73,6 @@ impl<'a> Words<'a> {
 
     pub(super) fn instant(&self, at: Timestamp) -> String {
         format!("{}{}", display_instant(at, &self.settings().zone(), self.language()), self.zone)
-    }
-
-    /// By which means a payment came: through the gateway, by its name, or otherwise.
-    pub(super) fn method(&self, by: Option<ReceivedBy>, link: &PaymentLink) -> String {
-        match by {
-            None => told::gateway(link).name_in(self.language()).to_owned(),
-            Some(by) => self.say(&format!("method-{}", by.as_str().replace('_', "-"))),
-        }
     }
 
     /// The amount in one unit, and in Rial where that unit is another.

@@ -12,10 +12,11 @@ use crate::{Admin, AdminError, Restore};
 const STACK_POLICY: &str = include_str!("../../../stack-policy.json");
 
 /// The outputs that name the functions, and what people call these.
-const FUNCTIONS: [(&str, &str); 7] = [
+const FUNCTIONS: [(&str, &str); 8] = [
     ("CreateLinkName", "create-link"),
     ("CrmApiName", "crm-api"),
     ("PayRedirectName", "pay-redirect"),
+    ("ReceiptPdfName", "receipt-pdf"),
     ("GatewayWebhookName", "gateway-webhook"),
     ("ExpireLinksName", "expire-links"),
     ("RunBatchesName", "run-batches"),

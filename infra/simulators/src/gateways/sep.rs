@@ -230,6 +230,7 @@ impl Sep {
             state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
+            declined: None,
             refunded: 0,
             refunds: Vec::new(),
             disputes: Disputes::default(),

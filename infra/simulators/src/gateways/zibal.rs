@@ -24,7 +24,7 @@ use url::Url;
 use super::amounts::grouped;
 use super::credential::Credential;
 use super::disputes::Disputes;
-use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, RefundState, Sale, SaleRefund, SaleState};
+use super::hosted_checkout::{Decline, HostedCheckout, Outcome, PageContent, RefundState, Sale, SaleRefund, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
 use super::registration::Registration;
 use super::simulator::{Opening, Simulator};
@@ -70,9 +70,12 @@ const FIELDS: [&str; 16] = [
     "reseller",
 ];
 
-const CHOICES: [Choice; 6] = [
+const CHOICES: [Choice; 9] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the payment fail" },
+    Choice { value: "no_funds", label: "Decline: not enough money on the card" },
+    Choice { value: "wrong_password", label: "Decline: wrong password" },
+    Choice { value: "over_limit", label: "Decline: over the card's daily limit" },
     Choice { value: "cancelled", label: "Cancel and go back" },
     Choice { value: "paid_no_return", label: "Pay, then close the browser" },
     Choice { value: "paid_reported_nok", label: "Pay, but come back as not paid" },
@@ -243,6 +246,7 @@ impl Zibal {
             state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
+            declined: None,
             refunded: 0,
             refunds: Vec::new(),
             disputes: Disputes::default(),
@@ -398,7 +402,12 @@ fn status(sale: &Sale, now: Timestamp) -> i32 {
         SaleState::Open | SaleState::Processing => -1,
         SaleState::Waiting => 2,
         SaleState::Cancelled | SaleState::Expired => 3,
-        SaleState::Failed => 5,
+        SaleState::Failed => match sale.declined {
+            Some(Decline::NoFunds) => 5,
+            Some(Decline::WrongPassword) => 6,
+            Some(Decline::OverLimit) => 9,
+            None => 11,
+        },
         SaleState::Ours | SaleState::Returned if sale.payment.is_some() && !sale.refunds.is_empty() => {
             match (is_whole, is_pending) {
                 (false, _) => VERIFIED,

@@ -87,6 +87,12 @@ pub enum NotPaidCause {
     Cancelled,
     /// The bank or the gateway declined it.
     Declined,
+    /// The same, because the card has not enough money.
+    NoFunds,
+    /// The same, because of a password, a one-time code or a security code of the card.
+    WrongPassword,
+    /// The same, because the card has paid as often or as much as it may for now.
+    OverLimit,
     /// The session was over before anybody had paid.
     SessionOver,
     /// The gateway does not say.

@@ -23,6 +23,7 @@ mod payment_link;
 mod payment_news;
 mod plan;
 mod receipt;
+mod receipt_sheet;
 mod recorded;
 mod refund;
 mod refunding;
@@ -51,6 +52,7 @@ pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_
 pub use payment_news::{MessageAbout, MessageOfLink, PaymentNews};
 pub use plan::{MOST_PARTS, MOST_PAYMENTS, NextPayment, Part, PaymentPlan};
 pub use receipt::{Attachment, Correction, Receipt, ReceiptKind, ReceiptKindName};
+pub use receipt_sheet::{ReceiptSheet, SheetFact, SheetReader, SheetStanding};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
 pub use refund::{Refund, RefundBy, RefundCause, RefundState};
 pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};

@@ -359,12 +359,21 @@ async fn a_failure_says_what_happened_and_what_becomes_of_debited_money() {
         ("saman", "failed", DECLINED, "within 30\u{a0}minutes"),
         ("mollie", "cancelled", CANCELLED, "your card or account"),
         ("mollie", "failed", DECLINED, "your card or account"),
+        ("zibal", "no_funds", "There was not enough money on the card", "within 72\u{a0}hours"),
+        ("zibal", "wrong_password", "The card's password was not accepted", "within 72\u{a0}hours"),
+        ("zibal", "over_limit", "The card's limit is reached", "within 72\u{a0}hours"),
+        ("mollie", "no_funds", "There was not enough money on the card", "your card or account"),
+        ("mollie", "wrong_password", "The card's password was not accepted", "your card or account"),
+        ("mollie", "over_limit", DECLINED, "your card or account"),
     ] {
         let link = link_at(&world, account, "en").await;
         let page = world.pay(&link, outcome).await;
         for said in [title, becomes, "Try again"] {
             assert!(page.text.contains(said), "{account} {outcome}, {said}: {}", page.text);
         }
+        // Who is told why by the bank is not told what it usually is.
+        let guesses = title == UNSAID || title == DECLINED;
+        assert_eq!(page.text.contains("The usual reasons are"), guesses, "{account} {outcome}: {}", page.text);
     }
 }
 

@@ -279,3 +279,62 @@ async fn money_that_no_link_could_keep_is_told_of_when_it_is_back() {
     let text = page(&world, &url).await.text;
     assert!(text.contains("Receipt of returned money"), "{text}");
 }
+
+/// Where the receipt of a link's first payment is as a file.
+async fn file(world: &FaultyWorld, url: &str) -> Reply {
+    world.ask(Method::GET, &format!("{url}/receipt.pdf"), &[], None).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_receipt_is_a_file_as_well_at_its_own_address_and_at_that_of_its_link() {
+    let world = FaultyWorld::start(0).await;
+    let paid = link(&world, "paid", json!({})).await;
+    assert_eq!(file(&world, &paid.url).await.status, StatusCode::SEE_OTHER, "nothing is paid");
+    world.pay(&paid, "paid").await;
+    // Who has just paid gets it before anybody wrote down where it is.
+    let first = file(&world, &paid.url).await;
+    world.bring_stream().await;
+    let url = receipt_url(&world, &paid).await;
+    for reply in [first, file(&world, &paid.url).await, file(&world, &url).await] {
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        assert_eq!(reply.headers["content-type"], "application/pdf");
+        assert!(reply.headers["content-disposition"].to_str().unwrap().starts_with("inline; filename=\"receipt-"));
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        assert!(reply.text.starts_with("%PDF-1.7"));
+    }
+    let page = page(&world, &url).await.text;
+    let code = url.rsplit('/').next().unwrap();
+    assert!(page.contains(&format!("/r/{code}/receipt.pdf?lang=en")), "{page}");
+    assert_all_is_well(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_no_receipt_leads_to_the_page_that_says_so() {
+    let world = FaultyWorld::start(0).await;
+    let unknown = "7hRmz4LdS9oXWcYbQ2tVfA";
+    for (path, leads_to) in [
+        (format!("/r/{unknown}/receipt.pdf"), format!("/r/{unknown}")),
+        (format!("/p/{unknown}/receipt.pdf"), format!("/p/{unknown}/receipt")),
+        ("/r/x/receipt.pdf".to_owned(), "/r/check".to_owned()),
+        ("/p/%20/receipt.pdf".to_owned(), "/r/check".to_owned()),
+    ] {
+        let reply = world.ask(Method::GET, &path, &[], None).await.unwrap();
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{path}: {}", reply.text);
+        assert_eq!(reply.headers["location"], leads_to.as_str());
+    }
+}
+
+/// A browser has the letters of every script, and the file's fonts do not.
+#[tokio::test]
+async fn a_receipt_in_letters_that_no_font_has_is_printed_by_the_browser() {
+    let world = FaultyWorld::start(0).await;
+    let drawn = link(&world, "drawn", json!({ "description": "प्रिया के लिए फूल, Цветы, Άνθη 🌹" })).await;
+    let other = link(&world, "other", json!({ "description": "花束" })).await;
+    for (link, status) in [(&drawn, StatusCode::OK), (&other, StatusCode::SEE_OTHER)] {
+        world.pay(link, "paid").await;
+        assert_eq!(file(&world, &link.url).await.status, status);
+        let page = page(&world, &format!("{}/receipt", link.url)).await.text;
+        assert_eq!(page.contains("receipt.pdf"), status == StatusCode::OK, "{page}");
+        assert!(page.contains("data-print"));
+    }
+}

@@ -24,7 +24,7 @@ pub(super) use self::controls::{ChangedDispute, DecidedRefund, DisputeKind};
 use self::ledger::Ledger;
 pub(super) use self::outcome::{DeadEnd, Outcome, PageContent};
 pub(super) use self::refunds::{RefundState, SaleRefund};
-pub(super) use self::sale::{Payment, Sale, SaleState};
+pub(super) use self::sale::{Decline, Payment, Sale, SaleState};
 use super::credential::Credential;
 use super::endpoints::Endpoint;
 use super::ids::Ids;
@@ -140,7 +140,9 @@ impl HostedCheckout {
                 return Err(DeadEnd::Finished);
             }
             let amount = if outcome == Outcome::PaidLess { sale.amount / 2 } else { sale.amount };
+            sale.declined = outcome.decline();
             match outcome {
+                Outcome::NoFunds | Outcome::WrongPassword | Outcome::OverLimit => sale.state = SaleState::Failed,
                 Outcome::Failed if ends_on_failure => sale.state = SaleState::Failed,
                 Outcome::Failed => sale.failures.push(payment_id),
                 Outcome::Cancelled if ends_on_failure => sale.state = SaleState::Cancelled,

@@ -5,6 +5,7 @@ use http::StatusCode;
 use maud::html;
 use serde::Deserialize;
 
+use super::sale::Decline;
 use crate::gateways::payment_page::{Choice, MisbehaviourButton, page};
 
 /// What a tester can make of a payment. Each gateway offers some of them.
@@ -13,6 +14,10 @@ use crate::gateways::payment_page::{Choice, MisbehaviourButton, page};
 pub(crate) enum Outcome {
     Paid,
     Failed,
+    /// Declined for the reason that the bank gives.
+    NoFunds,
+    WrongPassword,
+    OverLimit,
     Cancelled,
     /// Paid, and the customer closed the browser.
     PaidNoReturn,
@@ -41,7 +46,24 @@ impl Outcome {
             | Self::PaidSilent
             | Self::PaidLess
             | Self::PaidReportedNok => true,
-            Self::Failed | Self::Cancelled | Self::Processing | Self::LeftAtBank | Self::Cancelable => false,
+            Self::Failed
+            | Self::NoFunds
+            | Self::WrongPassword
+            | Self::OverLimit
+            | Self::Cancelled
+            | Self::Processing
+            | Self::LeftAtBank
+            | Self::Cancelable => false,
+        }
+    }
+
+    /// Why the bank declines, where it says so.
+    pub(super) fn decline(self) -> Option<Decline> {
+        match self {
+            Self::NoFunds => Some(Decline::NoFunds),
+            Self::WrongPassword => Some(Decline::WrongPassword),
+            Self::OverLimit => Some(Decline::OverLimit),
+            _ => None,
         }
     }
 

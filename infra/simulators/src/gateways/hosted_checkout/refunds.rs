@@ -164,6 +164,7 @@ mod tests {
             state: SaleState::Ours,
             payment: Some(Payment { id: "pay_1".to_owned(), amount: 1_000, at: NOW, confirmed_at: None }),
             failures: Vec::new(),
+            declined: None,
             refunded: 0,
             refunds: Vec::new(),
             disputes: Disputes::default(),

@@ -31,6 +31,9 @@ pub(crate) struct Sale {
     pub(crate) payment: Option<Payment>,
     /// Payments that the customer tried in vain.
     pub(crate) failures: Vec<String>,
+    /// Why the bank declined the payment that ended the sale, where it says so.
+    #[serde(default)]
+    pub(crate) declined: Option<Decline>,
     /// How much the customer has back.
     pub(crate) refunded: u64,
     /// The refunds that the gateway accepted, the oldest first.
@@ -45,6 +48,15 @@ pub(crate) struct Sale {
     /// Whether the customer chose a method that the merchant can cancel.
     #[serde(default)]
     pub(crate) can_be_cancelled: bool,
+}
+
+/// Why a bank declines a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Decline {
+    NoFunds,
+    WrongPassword,
+    OverLimit,
 }
 
 /// What became of a sale.

@@ -15,9 +15,12 @@ use crate::gateways::hosted_checkout::{
 };
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
-const CHOICES: [Choice; 9] = [
+const CHOICES: [Choice; 12] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the payment fail" },
+    Choice { value: "no_funds", label: "Decline: not enough money on the card" },
+    Choice { value: "wrong_password", label: "Decline: wrong security code" },
+    Choice { value: "over_limit", label: "Decline: refused by the issuer" },
     Choice { value: "cancelled", label: "Cancel and go back" },
     Choice { value: "paid_no_return", label: "Pay, then close the browser" },
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },

@@ -17,7 +17,7 @@ use super::refusal::{Answer, Refusal, hal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
 use crate::gateways::disputes::Disputes;
-use crate::gateways::hosted_checkout::{HostedCheckout, Sale, SaleState};
+use crate::gateways::hosted_checkout::{Decline, HostedCheckout, Sale, SaleState};
 use crate::gateways::replays::{IdempotentCall, Replayed};
 use crate::gateways::webhook::OutgoingWebhook;
 
@@ -146,6 +146,7 @@ impl Mollie {
             state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
+            declined: None,
             refunded: 0,
             refunds: Vec::new(),
             disputes: Disputes::default(),
@@ -221,6 +222,14 @@ impl Mollie {
         });
         if sale.state == SaleState::Open {
             object["_links"]["checkout"] = link(format!("{}/mollie/checkout/{id}", self.0.base), "text/html");
+        }
+        if let Some(decline) = sale.declined {
+            let reason = match decline {
+                Decline::NoFunds => "insufficient_funds",
+                Decline::WrongPassword => "invalid_cvv",
+                Decline::OverLimit => "refused_by_issuer",
+            };
+            object["details"] = json!({ "failureReason": reason, "cardLabel": "Mastercard" });
         }
         if let Some(payment) = paid {
             object["paidAt"] = json!(payment.at);

@@ -81,6 +81,7 @@ pub(super) fn requested_sale(
         state: SaleState::Open,
         payment: None,
         failures: Vec::new(),
+        declined: None,
         refunded: 0,
         refunds: Vec::new(),
         disputes: Disputes::default(),

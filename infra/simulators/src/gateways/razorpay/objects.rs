@@ -192,6 +192,7 @@ mod tests {
             state,
             payment: is_paid.then_some(payment),
             failures: failures.iter().map(|id| (*id).to_owned()).collect(),
+            declined: None,
             refunded: 0,
             refunds: Vec::new(),
             disputes: Disputes::default(),

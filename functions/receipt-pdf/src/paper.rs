@@ -1,0 +1,498 @@
+//! A receipt on paper: what stands where on pages of A4, in which order it is read aloud, and what it is called in the file.
+
+use std::num::NonZeroU16;
+
+use domain::Timestamp;
+use domain::language::Language;
+use domain::link::{ReceiptSheet, SheetFact, SheetStanding};
+use jiff::tz::TimeZone;
+use krilla::action::{Action, LinkAction};
+use krilla::annotation::{Annotation, LinkAnnotation, Target};
+use krilla::color::rgb;
+use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
+use krilla::destination::XyzDestination;
+use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
+use krilla::image::Image;
+use krilla::metadata::{DateTime, Metadata};
+use krilla::num::NormalizedF32;
+use krilla::outline::{Outline, OutlineNode};
+use krilla::page::PageSettings;
+use krilla::paint::{Fill, FillRule};
+use krilla::surface::Surface;
+use krilla::tagging::{
+    Artifact, ArtifactType, ContentTag, Identifier, SpanTag, TableHeaderScope, Tag, TagGroup, TagTree,
+};
+use krilla::{Document, SerializeSettings};
+use qrcode::types::Color as Module;
+use qrcode::{EcLevel, QrCode};
+
+use crate::typeset::{Direction, Paragraph, Style, Typesetter};
+
+/// A colour of ink: red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Color(u8, u8, u8);
+
+impl Color {
+    pub(crate) fn fill(self) -> Fill {
+        let paint = rgb::Color::new(self.0, self.1, self.2).into();
+        Fill { paint, opacity: NormalizedF32::ONE, rule: FillRule::default() }
+    }
+}
+
+/// A4, in points.
+const PAGE: (f32, f32) = (595.0, 842.0);
+const MARGIN: f32 = 62.0;
+const WIDTH: f32 = PAGE.0 - 2.0 * MARGIN;
+
+/// How wide the names of facts are, and what lies between them and what they name.
+const NAMES: f32 = 150.0;
+const GAP: f32 = 14.0;
+
+/// The side of the code that a phone reads.
+const CODE: f32 = 92.0;
+
+/// How high and how wide a logo is at most.
+const LOGO: (f32, f32) = (40.0, 160.0);
+/// A larger picture is not shown: a small file can be one that takes all of the memory.
+const MOST_PIXELS: u64 = 4_000_000;
+
+const INK: Color = Color(0x16, 0x20, 0x2c);
+const QUIET: Color = Color(0x4a, 0x57, 0x66);
+const LINE: Color = Color(0xd5, 0xdb, 0xe2);
+const GOOD: Color = Color(0x0b, 0x6b, 0x3a);
+const BAD: Color = Color(0xa3, 0x1d, 0x1d);
+
+const BODY: Style = Style { size: 10.5, is_bold: false, color: INK, direction: Direction::Own };
+const NAME: Style = Style { color: QUIET, direction: Direction::Language, ..BODY };
+const SAID: Style = Style { direction: Direction::Language, ..BODY };
+const HINT: Style = Style { size: 9.0, ..NAME };
+const BUSINESS: Style = Style { size: 13.0, is_bold: true, ..BODY };
+const TITLE: Style = Style { size: 19.0, is_bold: true, ..SAID };
+const HEADING: Style = Style { size: 12.0, is_bold: true, ..SAID };
+const AMOUNT: Style = Style { size: 25.0, is_bold: true, ..SAID };
+
+/// A picture of the business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Picture {
+    Png,
+    Jpeg,
+}
+
+/// Why a receipt could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DrawError {
+    #[error("the pages could not be written: {0:?}")]
+    NotWritten(krilla::error::KrillaError),
+    #[error("a page of A4 could not be begun")]
+    NoPage,
+}
+
+/// What something on a page is to somebody who hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Title,
+    Heading,
+    Text,
+    /// The name of a fact, with which a row of a table begins.
+    Name,
+    Value,
+    /// A text that leads to the page of the receipt.
+    Address,
+}
+
+/// What is drawn somewhere.
+enum Drawn {
+    Text(Role, Paragraph),
+    Logo(Image, Size),
+    Line,
+    /// The stroke of colour before the title, as high as that.
+    Mark(Color, f32),
+    Code,
+}
+
+struct Piece {
+    page: usize,
+    at: Point,
+    drawn: Drawn,
+}
+
+/// Where things go, from above.
+struct Composer<'a> {
+    typesetter: &'a mut Typesetter,
+    language: Language,
+    pieces: Vec<Piece>,
+    page: usize,
+    y: f32,
+}
+
+impl Composer<'_> {
+    /// Where something of this width begins that stands at the side where lines begin, so far from there.
+    fn from_start(&self, offset: f32, width: f32) -> f32 {
+        if self.language.is_right_to_left() { PAGE.0 - MARGIN - offset - width } else { MARGIN + offset }
+    }
+
+    /// Goes on on the next page where so much does not fit on this one.
+    fn reserve(&mut self, height: f32) {
+        if self.y + height > PAGE.1 - MARGIN && self.y > MARGIN {
+            self.page += 1;
+            self.y = MARGIN;
+        }
+    }
+
+    fn put(&mut self, x: f32, y: f32, drawn: Drawn) {
+        self.pieces.push(Piece { page: self.page, at: Point::from_xy(x, y), drawn });
+    }
+
+    fn set(&mut self, text: &str, style: Style, width: f32) -> Paragraph {
+        self.typesetter.set(text, self.language, style, width)
+    }
+
+    /// A text over the whole width, and how much is left free below it.
+    fn text(&mut self, role: Role, text: &str, style: Style, below: f32) {
+        let set = self.set(text, style, WIDTH);
+        let height = set.height();
+        self.reserve(height);
+        self.put(MARGIN, self.y, Drawn::Text(role, set));
+        self.y += height + below;
+    }
+
+    /// The logo and the name of the business.
+    fn business(&mut self, name: &str, logo: Option<(Picture, Vec<u8>)>) {
+        let logo = logo.and_then(|(kind, bytes)| read_picture(kind, bytes));
+        let mut offset = 0.0;
+        let mut height: f32 = 0.0;
+        if let Some((image, size)) = logo {
+            let x = self.from_start(0.0, size.width());
+            self.put(x, self.y, Drawn::Logo(image, size));
+            offset = size.width() + 12.0;
+            height = size.height();
+        }
+        let width = WIDTH - offset;
+        let set = self.set(name, BUSINESS, width);
+        let x = self.from_start(offset, width);
+        let middle = self.y + ((height - set.height()) / 2.0).max(0.0);
+        height = height.max(set.height());
+        self.put(x, middle, Drawn::Text(Role::Text, set));
+        self.y += height + 22.0;
+    }
+
+    fn title(&mut self, title: &str, color: Color) {
+        let width = WIDTH - 14.0;
+        let set = self.set(title, TITLE, width);
+        let height = set.height();
+        self.put(self.from_start(0.0, 4.0), self.y, Drawn::Mark(color, height));
+        self.put(self.from_start(14.0, width), self.y, Drawn::Text(Role::Title, set));
+        self.y += height + 8.0;
+    }
+
+    fn facts(&mut self, facts: &[SheetFact]) {
+        for fact in facts {
+            // Where a number stands in a line with words that run the other way, Chromium copies its parts in the wrong order. So it
+            // has a line of its own.
+            let stands_alone = fact.is_ltr && self.language.is_right_to_left();
+            let (names, width) = if stands_alone { (WIDTH, WIDTH) } else { (NAMES, WIDTH - NAMES - GAP) };
+            let direction = if fact.is_ltr { Direction::LeftToRight } else { Direction::Own };
+            let name = self.set(&fact.name, NAME, names);
+            let value = self.set(&fact.value, Style { direction, ..BODY }, width);
+            let (offset, down) = if stands_alone { (0.0, name.height()) } else { (NAMES + GAP, 0.0) };
+            let height = name.height().max(down + value.height());
+            self.reserve(height + 9.0);
+            self.put(MARGIN, self.y, Drawn::Line);
+            self.put(self.from_start(0.0, names), self.y + 4.5, Drawn::Text(Role::Name, name));
+            self.put(self.from_start(offset, width), self.y + 4.5 + down, Drawn::Text(Role::Value, value));
+            self.y += height + 9.0;
+        }
+        self.put(MARGIN, self.y, Drawn::Line);
+        self.y += 16.0;
+    }
+
+    /// How anybody checks the receipt: in words beside a code that phones read.
+    fn check(&mut self, sheet: &ReceiptSheet) {
+        let width = WIDTH - CODE - 20.0;
+        let words = self.set(&sheet.check, SAID, width);
+        let code_style = Style { size: 12.0, is_bold: true, direction: Direction::LeftToRight, ..BODY };
+        let code = self.set(sheet.code.expose(), code_style, width);
+        let address = self.set(&sheet.address, Style { direction: Direction::LeftToRight, ..HINT }, width);
+        let height = (words.height() + code.height() + address.height() + 8.0).max(CODE);
+        self.reserve(height);
+        let x = self.from_start(0.0, width);
+        let mut y = self.y;
+        for (role, set) in [(Role::Text, words), (Role::Text, code), (Role::Address, address)] {
+            let below = set.height() + 4.0;
+            self.put(x, y, Drawn::Text(role, set));
+            y += below;
+        }
+        self.put(self.from_start(WIDTH - CODE, CODE), self.y, Drawn::Code);
+        self.y += height + 16.0;
+    }
+}
+
+fn read_picture(kind: Picture, bytes: Vec<u8>) -> Option<(Image, Size)> {
+    let image = match kind {
+        Picture::Png => Image::from_png(bytes.into(), false),
+        Picture::Jpeg => Image::from_jpeg(bytes.into(), false),
+    };
+    let image = image.ok()?;
+    let (width, height) = image.size();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a picture has fewer pixels than a float has whole numbers")]
+    let (width, height) = (width as f32, height as f32);
+    let scale = (LOGO.0 / height).min(LOGO.1 / width);
+    Some((image, Size::from_wh(width * scale, height * scale)?))
+}
+
+/// The sheet as a PDF that can be kept (PDF/A-2a) and read aloud (PDF/UA-1).
+pub(crate) fn draw(
+    sheet: &ReceiptSheet,
+    language: Language,
+    logo: Option<(Picture, Vec<u8>)>,
+    now: Timestamp,
+    typesetter: &mut Typesetter,
+) -> Result<Vec<u8>, DrawError> {
+    let mut composer = Composer { typesetter, language, pieces: Vec::new(), page: 0, y: MARGIN };
+    composer.business(&sheet.business, logo);
+    if let Some(mark) = &sheet.test_mark {
+        composer.text(Role::Text, mark, Style { color: BAD, is_bold: true, ..SAID }, 10.0);
+    }
+    let color = match sheet.standing {
+        SheetStanding::Valid => GOOD,
+        SheetStanding::Void => BAD,
+        SheetStanding::Returned => QUIET,
+    };
+    composer.title(&sheet.title, color);
+    if let Some(void) = &sheet.void {
+        composer.text(Role::Text, void, Style { color: BAD, ..SAID }, 6.0);
+    }
+    composer.text(Role::Text, &sheet.amount, AMOUNT, if sheet.in_rial.is_some() { 0.0 } else { 14.0 });
+    if let Some(rial) = &sheet.in_rial {
+        composer.text(Role::Text, rial, NAME, 14.0);
+    }
+    composer.facts(&sheet.facts);
+    if !sheet.refunds.is_empty() {
+        composer.reserve(60.0);
+        composer.text(Role::Heading, &sheet.refunds_title, HEADING, 6.0);
+        composer.facts(&sheet.refunds);
+    }
+    composer.check(sheet);
+    composer.text(Role::Text, &sheet.no_tax, HINT, 2.0);
+    composer.text(Role::Text, &sheet.made, HINT, 2.0);
+    if let Some((ask, contacts)) = &sheet.support {
+        composer.y += 8.0;
+        composer.text(Role::Text, ask, HINT, 0.0);
+        for contact in contacts {
+            composer.text(Role::Text, contact, Style { direction: Direction::LeftToRight, ..HINT }, 0.0);
+        }
+    }
+    let pieces = composer.pieces;
+    write(&pieces, sheet, language, now, typesetter)
+}
+
+fn write(
+    pieces: &[Piece],
+    sheet: &ReceiptSheet,
+    language: Language,
+    now: Timestamp,
+    typesetter: &mut Typesetter,
+) -> Result<Vec<u8>, DrawError> {
+    let configuration = ConfigurationBuilder::new()
+        .with_archival_validator(Archival::A2_A)
+        .with_accessibility_validator(Accessibility::UA1)
+        .finish()
+        .unwrap_or_default();
+    let mut document =
+        Document::new_with(SerializeSettings { configuration, enable_tagging: true, ..SerializeSettings::default() });
+    document.set_metadata(metadata(sheet, language, now));
+    let mut tags = Tags::default();
+    let pages = pieces.last().map_or(0, |piece| piece.page);
+    for number in 0..=pages {
+        let settings = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or(DrawError::NoPage)?;
+        let mut page = document.start_page_with(settings);
+        let mut links: Vec<(usize, Rect)> = Vec::new();
+        let mut surface = page.surface();
+        for piece in pieces.iter().filter(|piece| piece.page == number) {
+            match &piece.drawn {
+                Drawn::Text(role, set) => {
+                    let mut parts = Vec::new();
+                    typesetter.draw(set, piece.at, &mut surface, |surface, line| {
+                        parts.push(surface.start_tagged(ContentTag::Span(SpanTag::empty())));
+                        line(surface);
+                        surface.end_tagged();
+                    });
+                    if let Some(at) = tags.add(*role, set.text(), parts)
+                        && let Some(area) = Rect::from_xywh(piece.at.x, piece.at.y, WIDTH - CODE - 20.0, set.height())
+                    {
+                        links.push((at, area));
+                    }
+                }
+                Drawn::Code => {
+                    let part = surface.start_tagged(ContentTag::Other);
+                    code(&sheet.address, piece.at, &mut surface);
+                    surface.end_tagged();
+                    tags.figure(part, &sheet.address);
+                }
+                drawn @ (Drawn::Logo(..) | Drawn::Line | Drawn::Mark(..)) => {
+                    surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Other)));
+                    ornament(drawn, piece.at, &mut surface);
+                    surface.end_tagged();
+                }
+            }
+        }
+        surface.finish();
+        for (at, area) in links {
+            let target = Target::Action(Action::Link(LinkAction::new(sheet.address.clone())));
+            let link = Annotation::new_link(LinkAnnotation::new(area, target), Some(sheet.address.clone()));
+            let part = page.add_tagged_annotation(link);
+            tags.link(at, part);
+        }
+        page.finish();
+    }
+    let mut outline = Outline::new();
+    outline.push_child(OutlineNode::new(sheet.title.clone(), XyzDestination::new(0, Point::from_xy(0.0, 0.0))));
+    document.set_outline(outline);
+    document.set_tag_tree(tags.tree(language));
+    document.finish().map_err(DrawError::NotWritten)
+}
+
+fn metadata(sheet: &ReceiptSheet, language: Language, now: Timestamp) -> Metadata {
+    let utc = TimeZone::UTC.to_datetime(now);
+    let small = |part: i8| u8::try_from(part).unwrap_or_default();
+    let made = DateTime::new(u16::try_from(utc.year()).unwrap_or_default())
+        .month(small(utc.month()))
+        .day(small(utc.day()))
+        .hour(small(utc.hour()))
+        .minute(small(utc.minute()))
+        .second(small(utc.second()))
+        .utc_offset_hour(0)
+        .utc_offset_minute(0);
+    // The direction of pages is not said: it is for the order in which two of them lie side by side, and Chromium takes it for the
+    // direction of each line when it is copied, digits and addresses included.
+    Metadata::new()
+        .title(format!("{} · {}", sheet.title, sheet.business))
+        .authors(vec![sheet.business.clone()])
+        .language(language.code().to_owned())
+        .creation_date(made)
+}
+
+/// What is only there for the eye.
+fn ornament(drawn: &Drawn, at: Point, surface: &mut Surface<'_>) {
+    match drawn {
+        Drawn::Logo(image, size) => {
+            surface.push_transform(&Transform::from_translate(at.x, at.y));
+            surface.draw_image(image.clone(), *size);
+            surface.pop();
+        }
+        Drawn::Line => fill(surface, at, (WIDTH, 0.6), LINE),
+        Drawn::Mark(color, height) => fill(surface, at, (4.0, *height), *color),
+        Drawn::Text(..) | Drawn::Code => {}
+    }
+}
+
+fn fill(surface: &mut Surface<'_>, at: Point, (width, height): (f32, f32), color: Color) {
+    if let Some(path) = rectangle(at, (width, height)) {
+        painted(surface, &path, color);
+    }
+}
+
+fn rectangle(at: Point, (width, height): (f32, f32)) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    path.push_rect(Rect::from_xywh(at.x, at.y, width, height)?);
+    path.finish()
+}
+
+fn painted(surface: &mut Surface<'_>, path: &Path, color: Color) {
+    surface.set_fill(Some(color.fill()));
+    surface.draw_path(path);
+}
+
+/// An address as a code that phones read, as one path.
+fn code(address: &str, at: Point, surface: &mut Surface<'_>) {
+    let Ok(code) = QrCode::with_error_correction_level(address, EcLevel::M) else { return };
+    let side = u16::try_from(code.width()).unwrap_or(u16::MAX);
+    let module = CODE / f32::from(side);
+    let mut path = PathBuilder::new();
+    for (number, color) in code.to_colors().into_iter().enumerate() {
+        let (x, y) = (number % usize::from(side), number / usize::from(side));
+        let place = |along: usize| module * f32::from(u16::try_from(along).unwrap_or(u16::MAX));
+        if color == Module::Dark
+            && let Some(dark) = Rect::from_xywh(at.x + place(x), at.y + place(y), module, module)
+        {
+            path.push_rect(dark);
+        }
+    }
+    if let Some(path) = path.finish() {
+        painted(surface, &path, INK);
+    }
+}
+
+/// What is heard, in order.
+#[derive(Default)]
+struct Tags {
+    heard: Vec<TagGroup>,
+}
+
+impl Tags {
+    /// Adds a text. One that leads elsewhere is at the place that is returned, and gets its link there.
+    fn add(&mut self, role: Role, said: &str, parts: Vec<Identifier>) -> Option<usize> {
+        let of = |tag: TagGroup| {
+            let mut tag = tag;
+            for part in &parts {
+                tag.push(*part);
+            }
+            tag
+        };
+        match role {
+            Role::Title => self.heard.push(of(TagGroup::new(Tag::Hn(FIRST, Some(said.to_owned()))))),
+            Role::Heading => self.heard.push(of(TagGroup::new(Tag::Hn(SECOND, Some(said.to_owned()))))),
+            Role::Text => self.heard.push(of(TagGroup::new(Tag::P))),
+            Role::Address => {
+                self.heard.push(of(TagGroup::new(Tag::Link)));
+                return Some(self.heard.len() - 1);
+            }
+            Role::Name => {
+                let mut row = TagGroup::new(Tag::TR);
+                row.push(of(TagGroup::new(Tag::TH(TableHeaderScope::Row))));
+                self.table().push(row);
+            }
+            Role::Value => {
+                let cell = of(TagGroup::new(Tag::TD));
+                if let Some(krilla::tagging::Node::Group(row)) = self.table().children.last_mut() {
+                    row.push(cell);
+                }
+            }
+        }
+        None
+    }
+
+    /// The table that is being filled.
+    fn table(&mut self) -> &mut TagGroup {
+        let is_open = self.heard.last().is_some_and(|last| matches!(last.tag, krilla::tagging::TagKind::Table(_)));
+        if !is_open {
+            self.heard.push(TagGroup::new(Tag::Table));
+        }
+        let last = self.heard.len() - 1;
+        &mut self.heard[last]
+    }
+
+    fn figure(&mut self, part: Identifier, says: &str) {
+        let mut figure = TagGroup::new(Tag::Figure(Some(says.to_owned())));
+        figure.push(part);
+        self.heard.push(figure);
+    }
+
+    fn link(&mut self, at: usize, part: Identifier) {
+        if let Some(link) = self.heard.get_mut(at) {
+            link.push(part);
+        }
+    }
+
+    fn tree(self, language: Language) -> TagTree {
+        let mut tree = TagTree::new().with_lang(Some(language.code().to_owned()));
+        self.heard.into_iter().for_each(|group| tree.push(group));
+        tree
+    }
+}
+
+const FIRST: NonZeroU16 = NonZeroU16::MIN;
+const SECOND: NonZeroU16 = FIRST.saturating_add(1);
