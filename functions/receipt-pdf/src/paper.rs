@@ -251,6 +251,17 @@ pub(crate) fn draw(
     now: Timestamp,
     typesetter: &mut Typesetter,
 ) -> Result<Vec<u8>, DrawError> {
+    let pieces = composed(sheet, language, logo, typesetter);
+    write(&pieces, sheet, language, now, typesetter)
+}
+
+/// What stands where, from the first page to the last.
+fn composed(
+    sheet: &ReceiptSheet,
+    language: Language,
+    logo: Option<(Picture, Vec<u8>)>,
+    typesetter: &mut Typesetter,
+) -> Vec<Piece> {
     let mut composer = Composer { typesetter, language, pieces: Vec::new(), page: 0, y: MARGIN };
     composer.business(&sheet.business, logo);
     if let Some(mark) = &sheet.test_mark {
@@ -285,8 +296,7 @@ pub(crate) fn draw(
             composer.text(Role::Text, contact, Style { direction: Direction::LeftToRight, ..HINT }, 0.0);
         }
     }
-    let pieces = composer.pieces;
-    write(&pieces, sheet, language, now, typesetter)
+    composer.pieces
 }
 
 fn write(
@@ -496,3 +506,96 @@ impl Tags {
 
 const FIRST: NonZeroU16 = NonZeroU16::MIN;
 const SECOND: NonZeroU16 = FIRST.saturating_add(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::ReceiptCode;
+    use proptest::prelude::*;
+
+    fn fact(name: &str, value: &str, is_ltr: bool) -> SheetFact {
+        SheetFact { name: name.to_owned(), value: value.to_owned(), is_ltr }
+    }
+
+    fn sheet(language: Language, purpose: &str) -> ReceiptSheet {
+        let say = |key: &str| language.say(key, &[]);
+        ReceiptSheet {
+            standing: SheetStanding::Valid,
+            title: say("receipt-title"),
+            business: "فروشگاه نمونه".to_owned(),
+            test_mark: None,
+            amount: "۱۵۰٬۰۰۰ تومان".to_owned(),
+            in_rial: Some("۱٬۵۰۰٬۰۰۰ ریال".to_owned()),
+            void: None,
+            facts: vec![fact(&say("purpose"), purpose, false), fact(&say("reference"), "A-000123", true)],
+            refunds_title: say("receipt-refunds"),
+            refunds: Vec::new(),
+            no_tax: say("receipt-no-tax"),
+            check: say("receipt-check"),
+            code: ReceiptCode::parse("7hRmz4LdS9oXWcYbQ2tVfA").unwrap(),
+            address: "https://pay.business.example/r/7hRmz4LdS9oXWcYbQ2tVfA".to_owned(),
+            made: say("receipt-made"),
+            support: Some((say("support"), vec!["+98 21 0000 0000".to_owned()])),
+        }
+    }
+
+    fn drawn(sheet: &ReceiptSheet, language: Language) -> Result<Vec<u8>, DrawError> {
+        draw(sheet, language, None, Timestamp::UNIX_EPOCH, &mut Typesetter::new())
+    }
+
+    fn pages(sheet: &ReceiptSheet, language: Language) -> usize {
+        assert!(drawn(sheet, language).unwrap().starts_with(b"%PDF-1.7"));
+        composed(sheet, language, None, &mut Typesetter::new()).last().map_or(0, |piece| piece.page + 1)
+    }
+
+    #[test]
+    fn a_receipt_is_one_page_and_one_with_very_much_to_say_goes_on_on_the_next() {
+        for language in Language::ALL {
+            assert_eq!(pages(&sheet(language, "Invoice 77"), language), 1, "{language:?}");
+            let mut long = sheet(language, &"قرارداد C++ ".repeat(60));
+            long.refunds = (0..20).map(|number| fact(&format!("{number}"), "€1.00", false)).collect();
+            assert_eq!(pages(&long, language), 2, "{language:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_is_none_or_takes_all_of_the_memory_is_not_shown() {
+        assert!(read_picture(Picture::Png, b"\x89PNG\r\n\x1a\n".to_vec()).is_none());
+        assert!(read_picture(Picture::Jpeg, b"\xff\xd8\xff".to_vec()).is_none());
+        let with_picture = |bytes: &[u8]| {
+            let logo = Some((Picture::Png, bytes.to_vec()));
+            draw(&sheet(Language::EN, "x"), Language::EN, logo, Timestamp::UNIX_EPOCH, &mut Typesetter::new())
+        };
+        assert!(with_picture(b"\x89PNG\r\n\x1a\n").is_ok());
+    }
+
+    /// Letters of the scripts that can be drawn, and what is of no script.
+    fn letters() -> impl Strategy<Value = Vec<char>> {
+        let from = |first: char, last: char| proptest::char::range(first, last);
+        let letter = prop_oneof![
+            from('\0', '\u{24f}'),
+            from('\u{250}', '\u{52f}'),
+            from('\u{600}', '\u{77f}'),
+            from('\u{900}', '\u{97f}'),
+            from('\u{1e00}', '\u{2bff}'),
+            from('\u{fb50}', '\u{ffff}'),
+            from('\u{10000}', '\u{10ffff}'),
+        ];
+        proptest::collection::vec(letter, 0..60)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Whatever people write, as far as the fonts have its script, the file is one that can be kept and read aloud.
+        #[test]
+        fn whatever_can_be_drawn_is_drawn(letters in letters(), pick in 0_usize..3) {
+            let language = Language::ALL[pick];
+            let can_be_drawn = |letter: &char| sheet(language, &letter.to_string()).can_be_drawn();
+            let mut purpose: String = letters.into_iter().filter(can_be_drawn).collect();
+            purpose.push_str(" لا é e\u{301} \u{200c}\u{feff}\t\0\u{2068}🌹🇮🇷👩‍👩‍👧 क्षि");
+            let drawn = drawn(&sheet(language, &purpose), language);
+            prop_assert!(drawn.is_ok(), "{:?}: {:?}", purpose, drawn);
+        }
+    }
+}

@@ -79,8 +79,12 @@ impl Typesetter {
     pub(crate) fn set(&mut self, text: &str, language: Language, style: Style, width: f32) -> Paragraph {
         let mut text = for_copying(text);
         let mut layout = self.lay_out(&text, language, style, width);
-        let missing = missing_in(&layout, &text);
-        if !missing.is_empty() {
+        // Every letter is replaced once at most, and what replaces it is left out if no font has that beside its neighbours.
+        loop {
+            let missing = missing_in(&layout, &text);
+            if missing.is_empty() {
+                break;
+            }
             text = without(&text, &missing);
             layout = self.lay_out(&text, language, style, width);
         }
@@ -129,8 +133,9 @@ impl Typesetter {
                     let mut glyphs: Vec<KrillaGlyph> = Vec::new();
                     let copied = Copied::of(&run, &paragraph.text);
                     for cluster in run.visual_clusters() {
-                        for glyph in cluster.glyphs() {
-                            let Some(range) = copied.range(&cluster, glyph.advance) else { continue };
+                        let drawn: Vec<_> = cluster.glyphs().collect();
+                        for (number, glyph) in drawn.iter().enumerate() {
+                            let Some(range) = copied.range(&cluster, number, drawn.len()) else { continue };
                             glyphs.push(KrillaGlyph::new(
                                 GlyphId::new(glyph.id),
                                 glyph.advance / size,
@@ -174,12 +179,12 @@ impl Paragraph {
 ///
 /// Programs put the letters of a line that runs from right to left back in order by reversing it, one glyph after the other. So
 /// a glyph that stands for two letters would be reversed in itself. The one such glyph of Arabic, lam with alef, is named by the
-/// character that Unicode has for it, which programs take apart again. What is invisible and joined to a letter has a glyph of its
-/// own, and is copied by that.
+/// character that Unicode has for it, which programs take apart again. Where a letter has a mark, or something invisible behind
+/// it, each has a glyph of its own, and is copied by that.
 struct Copied {
     text: String,
-    /// Where in the text the letters of a cluster are, and what is invisible behind them, by where the cluster begins.
-    ranges: HashMap<usize, (Range<usize>, Range<usize>)>,
+    /// Where in the text the letters of a cluster are, one by one, by where the cluster begins.
+    letters: HashMap<usize, Vec<Range<usize>>>,
 }
 
 impl Copied {
@@ -192,43 +197,40 @@ impl Copied {
                 _ => clusters.push((cluster.text_range().start, letters.to_owned())),
             }
         }
-        let mut copied = Self { text: String::new(), ranges: HashMap::new() };
+        let mut copied = Self { text: String::new(), letters: HashMap::new() };
         for (begins, letters) in clusters {
-            let seen = letters.trim_end_matches(is_invisible);
-            let invisible = letters.strip_prefix(seen).unwrap_or_default();
-            let mut add = |part: &str| {
-                let start = copied.text.len();
-                copied.text.push_str(part);
-                start..copied.text.len()
-            };
-            let ranges = (add(lam_alef(seen).unwrap_or(seen)), add(invisible));
-            copied.ranges.insert(begins, ranges);
+            let letters = lam_alef(&letters);
+            let start = copied.text.len();
+            let places =
+                letters.char_indices().map(|(at, letter)| start + at..start + at + letter.len_utf8()).collect();
+            copied.text.push_str(&letters);
+            copied.letters.insert(begins, places);
         }
         copied
     }
 
-    /// What a glyph of a cluster stands for.
-    fn range(&self, cluster: &Cluster<'_, ()>, advance: f32) -> Option<Range<usize>> {
-        let (seen, invisible) = self.ranges.get(&cluster.text_range().start)?;
-        let is_of_invisible = seen.is_empty() || (!invisible.is_empty() && advance == 0.0);
-        Some(if is_of_invisible { invisible.clone() } else { seen.clone() })
+    /// What a glyph of a cluster stands for, by its number among those of the cluster, from left to right: its letter, and where
+    /// there are fewer glyphs the last one stands for all that are left.
+    fn range(&self, cluster: &Cluster<'_, ()>, number: usize, glyphs: usize) -> Option<Range<usize>> {
+        let letters = self.letters.get(&cluster.text_range().start)?;
+        let place = if cluster.is_rtl() { glyphs.saturating_sub(number + 1) } else { number };
+        let first = letters.get(place).or(letters.last())?;
+        let is_last = place + 1 >= glyphs;
+        let end = if is_last { letters.last()?.end } else { first.end };
+        Some(first.start..end.max(first.end))
     }
-}
-
-/// What has no width and says how its neighbours are joined or ordered.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Lam with an alef as the one character that Unicode has for both.
-fn lam_alef(letters: &str) -> Option<&'static str> {
-    match letters {
-        "\u{644}\u{622}" => Some("\u{fef5}"),
-        "\u{644}\u{623}" => Some("\u{fef7}"),
-        "\u{644}\u{625}" => Some("\u{fef9}"),
-        "\u{644}\u{627}" => Some("\u{fefb}"),
-        _ => None,
-    }
+fn lam_alef(letters: &str) -> String {
+    [
+        ("\u{644}\u{622}", "\u{fef5}"),
+        ("\u{644}\u{623}", "\u{fef7}"),
+        ("\u{644}\u{625}", "\u{fef9}"),
+        ("\u{644}\u{627}", "\u{fefb}"),
+    ]
+    .into_iter()
+    .fold(letters.to_owned(), |letters, (apart, joined)| letters.replace(apart, joined))
 }
 
 /// The letters that no font has, by where they begin.
@@ -255,8 +257,14 @@ fn without(text: &str, missing: &[usize]) -> String {
     text.char_indices().filter_map(kept).collect()
 }
 
-/// The same text with one character for a letter with a mark wherever there is one, because a mark by itself is copied before its
-/// letter.
+/// The same text as it can stand in a file: without what no letter of one may be named by, and with one character for a letter
+/// with a mark where there is one, because a mark by itself is copied before its letter.
 fn for_copying(text: &str) -> String {
-    text.replace("\u{647}\u{654}", "\u{6c0}")
+    let in_file = |letter: char| match letter {
+        '\n' => Some('\n'),
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => None,
+        letter if letter.is_control() => Some(' '),
+        letter => Some(letter),
+    };
+    text.chars().filter_map(in_file).collect::<String>().replace("\u{647}\u{654}", "\u{6c0}")
 }
