@@ -293,7 +293,8 @@ fn route<'a>(router: MessageRouter<'a>, message: &MessageOfLink<'_>) -> Result<R
         MessageAbout::Asks(choice) => choice.wording(),
         MessageAbout::News(_) => Wording::Default,
     };
-    router.route(*channel, network.as_ref(), to, wording)
+    let route = router.route(*channel, network.as_ref(), to, wording)?;
+    Ok(route.about(message.about.kind()))
 }
 
 /// Where a message leads: to the link, or to the receipt.

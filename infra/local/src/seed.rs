@@ -12,6 +12,7 @@ use domain::ids::{
 };
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, Placeholder, TemplateName};
+use domain::messages::kind::MessageKind;
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret};
 use domain::messages::sms_route::{NumberPrefix, SmsCarrier, SmsRoute};
 use domain::messages::template::TemplateParameter;
@@ -359,7 +360,8 @@ pub async fn plant_providers(store: &BusinessStore, page_url: &str) -> Result<()
         };
         let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
         let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
-        let template = ApprovedTemplate { name, locale, parameters, header: None, button: None };
+        let kind = MessageKind::LinkCreated;
+        let template = ApprovedTemplate { kind, name, locale, parameters, header: None, button: None };
         Ok(vec![template.check().map_err(|problem| problem.rejection)?])
     };
     let at = |path: &str| Field::Value(format!("{page_url}/{path}"));

@@ -4,6 +4,7 @@ use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use domain::messages::delivery::SendOutcome;
 use domain::messages::routing::{OriginationIdentity, SnsSender};
+use domain::messages::sms_route::RegistrationId;
 use serde::Deserialize;
 
 use crate::aws::{Reason, failure, is_about_a_value};
@@ -65,7 +66,7 @@ fn said(message: PublishFluentBuilder, sender: Option<SnsSender<'_>>, of_stack: 
         ("AWS.SNS.SMS.SenderID", sender_id),
         ("AWS.MM.SMS.OriginationNumber", number),
         ("AWS.MM.SMS.EntityId", registration.map(|ids| ids.entity_id.as_str())),
-        ("AWS.MM.SMS.TemplateId", registration.map(|ids| ids.template_id.as_str())),
+        ("AWS.MM.SMS.TemplateId", sender.and_then(|sender| sender.template_id()).map(RegistrationId::as_str)),
     ];
     attributes.into_iter().fold(message, |message, (name, value)| {
         let value = value.map(|value| MessageAttributeValue::builder().data_type("String").string_value(value).build());

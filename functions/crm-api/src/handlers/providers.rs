@@ -9,6 +9,7 @@ use domain::locale::Locale;
 use domain::messages::approved_template::{
     ApprovedTemplate, LinkButton, MAX_PARAMETERS, ParameterName, Placeholder, TemplateName,
 };
+use domain::messages::kind::MessageKind;
 use domain::messages::provider::{
     MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret, parse_api_version, parse_base_url,
 };
@@ -21,7 +22,7 @@ use store::BusinessStore;
 use use_cases::providers::{ProviderRequest, SecretRequest, WrittenProvider};
 use use_cases::{Answer, Revised};
 use utoipa::ToSchema;
-use views::schema::{ChannelName, Credentials, ProviderKindName};
+use views::schema::{ChannelName, Credentials, MessageKindName, ProviderKindName};
 use web::body::{GivenList, GivenTexts, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
 use web::conditions::Conditions;
 use web::extract::{Path, Query};
@@ -89,6 +90,10 @@ pub(crate) struct ProviderBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateInput)]
 struct TemplateBody {
+    /// What it tells. `{{ link }}` is the address of the receipt in one that tells of a payment or a refund.
+    #[serde(default)]
+    #[schema(value_type = Option<MessageKindName>, default = "link_created")]
+    kind: Given<String>,
     /// What the provider calls the template: 1 to 100 letters, digits, `_` and `-`.
     #[serde(default)]
     #[schema(value_type = String, required = true, format = "template-name")]
@@ -209,6 +214,8 @@ pub(crate) struct ProviderView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApprovedTemplate)]
 struct TemplateView {
+    #[schema(value_type = MessageKindName)]
+    kind: &'static str,
     name: String,
     locale: String,
     #[schema(value_type = Vec<PlaceholderSchema>)]
@@ -244,6 +251,7 @@ impl ButtonView {
 impl ProviderView {
     fn new(provider: &MessageProvider) -> Self {
         let template = |template: &ApprovedTemplate| TemplateView {
+            kind: template.kind.as_str(),
             name: template.name.as_str().to_owned(),
             locale: template.locale.as_str().to_owned(),
             parameters: template.parameters.iter().map(PlaceholderSchema::new).collect(),
@@ -409,6 +417,7 @@ impl TemplateBody {
     fn read(self, at: &str, problems: &mut Problems) -> Option<ApprovedTemplate> {
         let p = problems;
         refuse_unknown::<Self>(at, self.unknown, p);
+        let kind = self.kind.text(format!("{at}/kind"), p, MessageKind::parse).optional();
         let name = self.name.required_text(format!("{at}/name"), p, TemplateName::parse);
         let locale = self.locale.required_text(format!("{at}/locale"), p, Locale::parse);
         let parameters_at = format!("{at}/parameters");
@@ -417,7 +426,8 @@ impl TemplateBody {
         let button = self.button.read(format!("{at}/button"), p, |button, at, p| field_of(button.read(at, p)));
         let parameters = parameters.require(&parameters_at, p)?;
         let (header, button) = (header.optional()?, button.optional()?);
-        let template = ApprovedTemplate { name: name?, locale: locale?, parameters, header, button };
+        let kind = kind?.unwrap_or_default();
+        let template = ApprovedTemplate { kind, name: name?, locale: locale?, parameters, header, button };
         match template.check() {
             Ok(template) => Some(template),
             Err(problem) => {

@@ -16,7 +16,7 @@ use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::sms::SegmentLimit;
 use domain::messages::sms_route::{
-    NumberPrefix, OriginationNumber, RegistrationId, SmsCarrier, SmsRoute, SmsSenderId, SnsOrigination,
+    NumberPrefix, OriginationNumber, RegisteredTexts, RegistrationId, SmsCarrier, SmsRoute, SmsSenderId, SnsOrigination,
 };
 use domain::requests::expiry::Expiry;
 use domain::text::{parse_host, parse_name, parse_text, parse_web_address};
@@ -221,6 +221,14 @@ struct SnsOriginationBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "registration-id")]
     template_id: Given<String>,
+    /// The same of your own text that tells of a payment. Without it nobody there is told of one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    payment_received_template_id: Given<String>,
+    /// The same of your own text that tells of a refund.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    refund_succeeded_template_id: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -312,6 +320,10 @@ struct SnsOriginationShape {
     entity_id: Option<String>,
     #[schema(nullable = false)]
     template_id: Option<String>,
+    #[schema(nullable = false)]
+    payment_received_template_id: Option<String>,
+    #[schema(nullable = false)]
+    refund_succeeded_template_id: Option<String>,
 }
 
 impl utoipa::PartialSchema for SettingsView {
@@ -698,10 +710,18 @@ fn read_origination(body: SnsOriginationBody, at: &str, p: &mut Problems) -> Opt
     let sender_id = body.sender_id.text(format!("{at}/sender_id"), p, SmsSenderId::parse).optional();
     let number =
         body.origination_number.text(format!("{at}/origination_number"), p, OriginationNumber::parse).optional();
-    let entity = body.entity_id.text(format!("{at}/entity_id"), p, RegistrationId::parse).optional();
-    let template = body.template_id.text(format!("{at}/template_id"), p, RegistrationId::parse).optional();
-    let (sender_id, number, entity, template) = (sender_id?, number?, entity?, template?);
-    match SnsOrigination::new(sender_id, number, entity, template) {
+    let mut id =
+        |given: Given<String>, field: &str| given.text(format!("{at}/{field}"), p, RegistrationId::parse).optional();
+    let entity = id(body.entity_id, "entity_id");
+    let link_created = id(body.template_id, "template_id");
+    let payment_received = id(body.payment_received_template_id, "payment_received_template_id");
+    let refund_succeeded = id(body.refund_succeeded_template_id, "refund_succeeded_template_id");
+    let texts = RegisteredTexts {
+        link_created: link_created?,
+        payment_received: payment_received?,
+        refund_succeeded: refund_succeeded?,
+    };
+    match SnsOrigination::new(sender_id?, number?, entity?, texts) {
         Ok(origination) => Some(origination),
         Err(problem) => {
             p.refuse(format!("{at}/{}", problem.field), problem.rejection.code, problem.rejection.detail);

@@ -5,7 +5,7 @@
 //! Meta's Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could
 //! belong to.
 //!
-//! Of templates it knows [`DEMO_TEMPLATE`], with two placeholders, and [`DEMO_TEMPLATE_WITH_PARTS`], with a header, named
+//! Of templates it knows [`DEMO_TEMPLATE`] and [`DEMO_RECEIPT_TEMPLATE`], with two placeholders, and [`DEMO_TEMPLATE_WITH_PARTS`], with a header, named
 //! placeholders and a button, in Persian and English. Numbers that end with a marker make it misbehave: `0000429` is
 //! throttled the first time, `0000131` is not on WhatsApp, `0000150` wants no marketing, `0000149` got enough for now the
 //! first time, `0000142` meets an account that is not paid for the first time, `0000172` is part of an experiment,
@@ -38,6 +38,8 @@ pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001"
 
 /// A template that the demo business had approved, with two placeholders.
 pub const DEMO_TEMPLATE: &str = "payment_request";
+/// One like it that tells of a payment.
+pub const DEMO_RECEIPT_TEMPLATE: &str = "payment_receipt";
 const PLACEHOLDERS: usize = 2;
 
 /// Another one: a header with the placeholder `business`, a body with `amount`, and a button that leads to
@@ -194,7 +196,7 @@ fn read(message: &Value) -> Result<(String, String), Refusal> {
     let is_in_language =
         ["fa", "fa_IR", "en", "en_US"].contains(&template["language"]["code"].as_str().unwrap_or_default());
     let text = match template["name"].as_str() {
-        Some(DEMO_TEMPLATE) if is_in_language => plain(&template["components"])?,
+        Some(DEMO_TEMPLATE | DEMO_RECEIPT_TEMPLATE) if is_in_language => plain(&template["components"])?,
         Some(DEMO_TEMPLATE_WITH_PARTS) if is_in_language => with_parts(&template["components"])?,
         Some(_) | None => return Err(invalid("(#132001) Template name does not exist in the translation")),
     };

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
+use crate::messages::kind::MessageKind;
 use crate::messages::template::TemplateParameter;
 use crate::problem::Rejection;
 
@@ -13,6 +14,9 @@ pub const MAX_PARAMETERS: usize = 10;
 /// A template as the business had it approved, in one language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovedTemplate {
+    /// What it tells.
+    #[serde(default, skip_serializing_if = "MessageKind::is_default")]
+    pub kind: MessageKind,
     pub name: TemplateName,
     pub locale: Locale,
     /// The values of its placeholders, in their order.
@@ -20,7 +24,7 @@ pub struct ApprovedTemplate {
     /// The value of the placeholder in its header, where that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Placeholder>,
-    /// Its button that leads to the link, where it has one.
+    /// Its button that leads to the link, or to the receipt, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub button: Option<LinkButton>,
 }
@@ -168,12 +172,17 @@ pub struct TemplateProblem {
     pub rejection: Rejection,
 }
 
-/// The template for a reader: of the very locale, else of its language, else the first there is.
-pub fn choose<'a>(templates: &'a [ApprovedTemplate], locale: &Locale) -> Option<&'a ApprovedTemplate> {
+/// The template for a reader, of those that tell this: of the very locale, else of its language, else the first there is.
+pub fn choose<'a>(
+    templates: &'a [ApprovedTemplate],
+    kind: MessageKind,
+    locale: &Locale,
+) -> Option<&'a ApprovedTemplate> {
     let language = |locale: &Locale| locale.as_str().split('-').next().unwrap_or_default().to_owned();
-    let exact = templates.iter().find(|one| one.locale == *locale);
-    let same = || templates.iter().find(|one| language(&one.locale) == language(locale));
-    exact.or_else(same).or_else(|| templates.first())
+    let mut of_kind = templates.iter().filter(|one| one.kind == kind);
+    let exact = of_kind.clone().find(|one| one.locale == *locale);
+    let same = || of_kind.clone().find(|one| language(&one.locale) == language(locale));
+    exact.or_else(same).or_else(|| of_kind.next())
 }
 
 #[cfg(test)]
@@ -190,6 +199,7 @@ pub(crate) mod tests {
 
     pub(crate) fn template(name: &str, locale: &str, parameter: &str) -> ApprovedTemplate {
         ApprovedTemplate {
+            kind: MessageKind::LinkCreated,
             name: TemplateName::parse(name).unwrap(),
             locale: Locale::parse(locale).unwrap(),
             parameters: vec![placeholder(None, parameter)],
@@ -209,9 +219,11 @@ pub(crate) mod tests {
     #[test]
     fn a_reader_gets_the_template_of_the_nearest_language() {
         let templates = [template("a", "en-US", "{{ link }}"), template("b", "fa", "{{ link }}")];
-        let chosen = |locale: &str| choose(&templates, &Locale::parse(locale).unwrap()).unwrap().name.as_str();
+        let of = |kind, locale: &str| choose(&templates, kind, &Locale::parse(locale).unwrap());
+        let chosen = |locale: &str| of(MessageKind::LinkCreated, locale).unwrap().name.as_str();
         assert_eq!([chosen("fa-IR"), chosen("en-US"), chosen("en-GB"), chosen("de")], ["b", "a", "a", "a"]);
-        assert_eq!(choose(&[], &Locale::parse("fa").unwrap()), None);
+        assert_eq!(choose(&[], MessageKind::LinkCreated, &Locale::parse("fa").unwrap()), None);
+        assert_eq!(of(MessageKind::PaymentReceived, "fa"), None, "what asks to pay tells of no payment");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::locale::Locale;
 use crate::messages::approved_template::ApprovedTemplate;
 use crate::messages::built_in::{built_in_sms, built_in_text};
 use crate::messages::channel::Channel;
-use crate::messages::choice::MessageChoice;
+use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::kind::MessageKind;
 use crate::messages::message::{Message, MessageContext};
 use crate::messages::message_template::{MessageTemplate, saved_text};
@@ -69,7 +69,7 @@ pub fn compose(
     let settings = sources.router.settings;
     let locale = context.locale(settings);
     route.check_language(locale, settings)?;
-    match route.template_for(choice.wording(), locale) {
+    match route.template_for(context.kind, choice.wording(), locale) {
         Some(template) => fill(context, template, settings),
         None => {
             let is_registered = route.takes_registered_texts_only();
@@ -80,7 +80,7 @@ pub fn compose(
 }
 
 /// Writes the message that tells of a payment or a refund, in the words of the business, else of the product. `None` where the route
-/// takes only words that somebody approved or registered, and none of these are: a provider's approved templates ask to pay.
+/// takes only words that somebody approved or registered, and none of these are of this kind.
 pub fn compose_news(
     context: &MessageContext<'_>,
     channel: Channel,
@@ -89,9 +89,15 @@ pub fn compose_news(
 ) -> Option<Result<Message, Rejection>> {
     let settings = sources.router.settings;
     let locale = context.locale(settings);
+    if let Some(template) = route.template_for(context.kind, Wording::Default, locale) {
+        return Some(fill(context, template, settings));
+    }
     let is_registered = route.takes_registered_texts_only();
     let own = saved_text(sources.templates, context.kind, channel, locale);
-    if !route.takes_texts() || is_registered && (own.is_none() || route.check_language(locale, settings).is_err()) {
+    if !route.takes_texts()
+        || !route.knows_text()
+        || is_registered && (own.is_none() || route.check_language(locale, settings).is_err())
+    {
         return None;
     }
     let written = write(context, channel, own, settings, is_registered);
@@ -169,7 +175,7 @@ fn approving<'a>(
 ) -> Vec<(&'a MessageProvider, &'a ApprovedTemplate)> {
     let mut found: Vec<(&MessageProvider, &ApprovedTemplate)> = Vec::new();
     for provider in recipients.iter().filter_map(|recipient| provider_of(recipient, choice, router)) {
-        if let Some(template) = provider.config.template_for(choice.wording(), locale)
+        if let Some(template) = provider.config.template_for(MessageKind::LinkCreated, choice.wording(), locale)
             && !found.iter().any(|(known, _)| known.id == provider.id)
         {
             found.push((provider, template));

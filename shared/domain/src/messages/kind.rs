@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Rejection, parse_word};
 
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// Somebody is asked to pay.
+    #[default]
     LinkCreated,
     /// Money came for the link, and is kept.
     PaymentReceived,
@@ -21,6 +22,11 @@ impl MessageKind {
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         parse_word(text, &Self::ALL, Self::as_str, "unknown_message_kind")
+    }
+
+    /// Whether it is the kind that records meant before they named one.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 
     pub fn as_str(self) -> &'static str {

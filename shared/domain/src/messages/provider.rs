@@ -21,6 +21,7 @@ use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, choose};
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
+use crate::messages::kind::MessageKind;
 pub use crate::messages::provider_profile::ProviderKind;
 use crate::messages::provider_profile::{Proof, ProviderProfile};
 use crate::problem::{Field, Problems, Rejection, no_such, pointer_to};
@@ -132,9 +133,9 @@ impl ProviderConfig {
 
     /// The approved template that a message goes out by, where it does not go out as a text. Words of the request's own are
     /// never a template.
-    pub fn template_for(&self, wording: Wording, locale: &Locale) -> Option<&ApprovedTemplate> {
+    pub fn template_for(&self, kind: MessageKind, wording: Wording, locale: &Locale) -> Option<&ApprovedTemplate> {
         match wording {
-            Wording::Default => choose(self.templates(), locale),
+            Wording::Default => choose(self.templates(), kind, locale),
             Wording::Custom => None,
         }
     }

@@ -7,9 +7,12 @@ use crate::locale::Locale;
 use crate::messages::approved_template::ApprovedTemplate;
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
+use crate::messages::kind::MessageKind;
 use crate::messages::provider::{MessageProvider, MessageProviders};
 use crate::messages::provider_profile::ProviderKind;
-use crate::messages::sms_route::{OriginationNumber, Registration, SmsCarrier, SmsSenderId, SnsOrigination};
+use crate::messages::sms_route::{
+    OriginationNumber, Registration, RegistrationId, SmsCarrier, SmsSenderId, SnsOrigination,
+};
 use crate::messages::sns_countries::{CountryNeed, country_of};
 use crate::messages::unreached::UnreachedReason;
 use crate::problem::Rejection;
@@ -30,6 +33,8 @@ pub struct SnsSender<'a> {
     pub registration: Option<&'a Registration>,
     /// Whether operators let only texts through that were registered with them.
     registered_texts_only: bool,
+    /// What the message tells.
+    kind: MessageKind,
 }
 
 /// Whom an SMS by SNS comes from.
@@ -55,7 +60,13 @@ impl<'a> SnsSender<'a> {
             identity: identity.unwrap_or(OriginationIdentity::OfTheStack),
             registration,
             registered_texts_only: registration.is_some() || need == CountryNeed::RegisteredText,
+            kind: MessageKind::LinkCreated,
         }
+    }
+
+    /// India's id of the text.
+    pub fn template_id(&self) -> Option<&'a RegistrationId> {
+        self.registration?.template_of(self.kind)
     }
 }
 
@@ -77,8 +88,17 @@ impl<'a> Route<'a> {
     }
 
     /// The approved template that it sends instead of a text.
-    pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
-        self.provider()?.config.template_for(wording, locale)
+    pub fn template_for(self, kind: MessageKind, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
+        self.provider()?.config.template_for(kind, wording, locale)
+    }
+
+    /// The same route for a message that tells this. The register of a country knows each text by an id of its own.
+    #[must_use]
+    pub fn about(self, kind: MessageKind) -> Self {
+        match self {
+            Self::Sns(sender) => Self::Sns(SnsSender { kind, ..sender }),
+            Self::Ses | Self::Provider(_) => self,
+        }
     }
 
     /// Whether a text goes out by it as it was registered, and no other does.
@@ -98,6 +118,14 @@ impl<'a> Route<'a> {
         match self {
             Self::Sns(_) if self.takes_registered_texts_only() => wording == Wording::Default,
             Self::Sns(_) | Self::Ses | Self::Provider(_) => self.kind().profile().wording.takes(wording),
+        }
+    }
+
+    /// Whether its country knows the text that tells this, as far as it has to know any by an id.
+    pub fn knows_text(self) -> bool {
+        match self {
+            Self::Sns(sender) => sender.registration.is_none() || sender.template_id().is_some(),
+            Self::Ses | Self::Provider(_) => true,
         }
     }
 
@@ -202,7 +230,7 @@ pub(crate) mod samples {
 mod tests {
     use super::*;
     use crate::messages::provider::tests::bare;
-    use crate::messages::sms_route::{NumberPrefix, RegistrationId, SmsRoute};
+    use crate::messages::sms_route::{NumberPrefix, RegisteredTexts, SmsRoute};
 
     fn sms_route(prefix: &str, carrier: SmsCarrier) -> SmsRoute {
         SmsRoute { prefix: NumberPrefix::parse(prefix).unwrap(), carrier }
@@ -213,7 +241,8 @@ mod tests {
         let sender_id = sender_id.map(|text| SmsSenderId::parse(text).unwrap());
         let number = number.map(|text| OriginationNumber::parse(text).unwrap());
         let (entity, template) = ids.map(|(entity, template)| (id(entity), id(template))).unzip();
-        SmsCarrier::Sns(SnsOrigination::new(sender_id, number, entity, template).unwrap())
+        let texts = RegisteredTexts { link_created: template, ..RegisteredTexts::default() };
+        SmsCarrier::Sns(SnsOrigination::new(sender_id, number, entity, texts).unwrap())
     }
 
     /// Who takes an SMS to a number: a provider by its id, or SNS with whom it comes from.

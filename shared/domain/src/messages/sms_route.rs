@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ProviderId;
+use crate::messages::kind::MessageKind;
 use crate::problem::Rejection;
 
 /// Who takes SMS to the numbers that begin in a certain way.
@@ -105,7 +106,7 @@ impl SnsOrigination {
         sender_id: Option<SmsSenderId>,
         origination_number: Option<OriginationNumber>,
         entity_id: Option<RegistrationId>,
-        template_id: Option<RegistrationId>,
+        texts: RegisteredTexts,
     ) -> Result<Self, OriginationProblem> {
         let problem =
             |field, code, detail: &str| Err(OriginationProblem { field, rejection: Rejection::new(code, detail) });
@@ -113,10 +114,17 @@ impl SnsOrigination {
             let detail = "A message comes from a name or from a number: give sender_id or origination_number.";
             return problem("origination_number", "not_allowed", detail);
         }
-        let registration = match (entity_id, template_id) {
-            (Some(entity_id), Some(template_id)) => Some(Registration { entity_id, template_id }),
-            (None, None) => None,
-            (Some(_), None) => {
+        let RegisteredTexts { link_created, payment_received, refund_succeeded } = texts;
+        let has_more = payment_received.is_some() || refund_succeeded.is_some();
+        let registration = match (entity_id, link_created) {
+            (Some(entity_id), Some(template_id)) => Some(Registration {
+                entity_id,
+                template_id,
+                payment_received_template_id: payment_received,
+                refund_succeeded_template_id: refund_succeeded,
+            }),
+            (None, None) if !has_more => None,
+            (_, None) => {
                 return problem("template_id", "required", "An entity_id needs a template_id beside it.");
             }
             (None, Some(_)) => return problem("entity_id", "required", "A template_id needs an entity_id beside it."),
@@ -168,8 +176,32 @@ impl OriginationNumber {
 pub struct Registration {
     /// Who sends it: the principal entity.
     pub entity_id: RegistrationId,
-    /// The text word for word, with places for what changes.
+    /// The text that asks to pay, word for word, with places for what changes.
     pub template_id: RegistrationId,
+    /// The texts that tell of a payment and of a refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_received_template_id: Option<RegistrationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_succeeded_template_id: Option<RegistrationId>,
+}
+
+impl Registration {
+    /// The id of the text that tells this, where it is registered.
+    pub fn template_of(&self, kind: MessageKind) -> Option<&RegistrationId> {
+        match kind {
+            MessageKind::LinkCreated => Some(&self.template_id),
+            MessageKind::PaymentReceived => self.payment_received_template_id.as_ref(),
+            MessageKind::RefundSucceeded => self.refund_succeeded_template_id.as_ref(),
+        }
+    }
+}
+
+/// The ids of a sender's texts, by what these tell.
+#[derive(Debug, Default)]
+pub struct RegisteredTexts {
+    pub link_created: Option<RegistrationId>,
+    pub payment_received: Option<RegistrationId>,
+    pub refund_succeeded: Option<RegistrationId>,
 }
 
 /// An id of India's register: 1 to 50 characters (SNS developer guide, "Publishing SMS messages to a mobile phone").
@@ -205,7 +237,7 @@ mod tests {
             sender.map(|text| SmsSenderId::parse(text).unwrap()),
             number.map(|text| OriginationNumber::parse(text).unwrap()),
             id(entity),
-            id(template),
+            RegisteredTexts { link_created: id(template), ..RegisteredTexts::default() },
         )
     }
 
@@ -225,12 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn each_text_has_an_id_of_its_own_beside_that_of_the_one_that_asks_to_pay() {
+        let id = |text: &str| RegistrationId::parse(text).ok();
+        let sender = || SmsSenderId::parse("SHOP").ok();
+        let of = |link_created: Option<RegistrationId>| RegisteredTexts {
+            link_created,
+            payment_received: id("13"),
+            refund_succeeded: None,
+        };
+        let given = SnsOrigination::new(sender(), None, id("11"), of(id("12"))).unwrap();
+        let known =
+            MessageKind::ALL.map(|kind| given.registration().unwrap().template_of(kind).map(RegistrationId::as_str));
+        assert_eq!(known, [Some("12"), Some("13"), None]);
+        for entity in [None, id("11")] {
+            let refused = SnsOrigination::new(sender(), None, entity, of(None)).unwrap_err();
+            assert_eq!((refused.field, refused.rejection.code), ("template_id", "required"));
+        }
+    }
+
+    #[test]
     fn a_route_is_kept_as_it_was_given() {
         for kept in [
             json!({ "prefix": "+98", "provider": "kavenegar" }),
             json!({ "prefix": "+61", "sns": {} }),
             json!({ "prefix": "+1", "sns": { "origination_number": "+18005550100" } }),
             json!({ "prefix": "+91", "sns": { "sender_id": "SHOP", "entity_id": "11", "template_id": "12" } }),
+            json!({ "prefix": "+91", "sns": { "sender_id": "SHOP", "entity_id": "11", "template_id": "12",
+                                              "payment_received_template_id": "13" } }),
         ] {
             let route: SmsRoute = serde_json::from_value(kept.clone()).unwrap();
             assert_eq!(serde_json::to_value(&route).unwrap(), kept);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use simulators::providers::whatsapp;
 use tests::Reply;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
@@ -256,6 +257,69 @@ async fn who_takes_approved_words_only_is_told_nothing_that_nobody_approved() {
     let expected = [("link_created", "sent"), ("payment_received", "skipped")];
     assert_eq!(kinds, expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
     assert_all_is_well(&world).await;
+}
+
+#[tokio::test]
+async fn who_takes_approved_words_only_is_told_in_those_that_were_approved_for_it() {
+    let world = FaultyWorld::start(0).await;
+    set(&world, json!({ "send_receipts": true })).await;
+    let template = |kind: &str, name: &str| {
+        json!({ "kind": kind, "name": name, "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] })
+    };
+    let mut provider = json!({ "kind": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
+        template("payment_received", whatsapp::DEMO_RECEIPT_TEMPLATE),
+    ] });
+    let put = async |provider: &Value| {
+        world.crm(Method::PUT, "/v1/message-providers/whatsapp", provider, &[]).await.unwrap()
+    };
+    let refused = put(&provider).await;
+    assert!(refused.text.contains("/templates") && refused.text.contains("asks to pay"), "{}", refused.text);
+    provider["templates"].as_array_mut().unwrap().push(template("link_created", whatsapp::DEMO_TEMPLATE));
+    let written = put(&provider).await;
+    assert_eq!(written.status, StatusCode::OK, "{}", written.text);
+    assert_eq!(written.json()["templates"][0]["kind"], "payment_received");
+    let number = "+989120000008";
+    let whatsapp = json!({ "recipients": { "social": [{ "network": "whatsapp", "id": number }] } });
+    let paid = link(&world, "paid", whatsapp).await;
+    world.bring_stream().await;
+    world.pay(&paid, "paid").await;
+    world.bring_stream().await;
+    refund(&world, &paid, 500_000, "part").await;
+    world.confirm().await;
+    world.turn_time(2 * MINUTE);
+    world.confirm().await;
+    let kinds = messages(&world, &paid).await;
+    let expected = [("link_created", "sent"), ("payment_received", "sent"), ("refund_succeeded", "skipped")];
+    assert_eq!(kinds, expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
+    let told = told(&world, number);
+    assert!(told[0].contains(&paid.url) && told[1].contains(&receipt_url(&world, &paid).await), "{told:?}");
+    assert_all_is_well(&world).await;
+}
+
+/// India's operators know each text by an id of its own.
+#[tokio::test]
+async fn where_texts_are_registered_a_receipt_goes_out_by_the_id_of_its_own_text() {
+    for (template_id, state) in [(Value::Null, "skipped"), (json!("1109"), "sent")] {
+        let world = FaultyWorld::start(0).await;
+        let route = json!({ "sender_id": "PAYLINK", "entity_id": "1101", "template_id": "1107",
+                            "payment_received_template_id": template_id });
+        let routes = json!([{ "prefix": "+91", "sns": route }]);
+        set(&world, json!({ "send_receipts": true, "default_locale": "en", "sms_routes": routes })).await;
+        let own = json!({ "body": "Got {{ amount }}. {{ link }}" });
+        let put = world.crm(Method::PUT, "/v1/message-templates/payment_received/sms/en", &own, &[]).await.unwrap();
+        assert!(put.status.is_success(), "{}", put.text);
+        world.cloud.account.register_text("1101", "1107", "{#var#}");
+        world.cloud.account.register_text("1101", "1109", "{#var#}Got {#var#}");
+        let number = "+919812345678";
+        let paid = link(&world, "paid", json!({ "recipients": { "mobiles": [number] } })).await;
+        world.bring_stream().await;
+        world.pay(&paid, "paid").await;
+        world.bring_stream().await;
+        let kinds = messages(&world, &paid).await;
+        let expected = [("link_created", "sent"), ("payment_received", state)];
+        assert_eq!(kinds, expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
+        assert_eq!(told(&world, number).len(), if state == "sent" { 2 } else { 1 });
+    }
 }
 
 #[tokio::test]

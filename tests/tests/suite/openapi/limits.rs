@@ -134,7 +134,8 @@ fn account() -> Value {
 fn settings() -> Value {
     let routes = json!([
         { "prefix": "+98", "provider": "a" },
-        { "prefix": "+91", "sns": { "sender_id": "PAYLNK", "entity_id": "1", "template_id": "2" } },
+        { "prefix": "+91", "sns": { "sender_id": "PAYLNK", "entity_id": "1", "template_id": "2",
+                                     "payment_received_template_id": "3", "refund_succeeded_template_id": "4" } },
         { "prefix": "+1", "sns": { "origination_number": "+12065550100" } },
     ]);
     json!({ "business_name": "B", "brand_color": "#0a58ca", "legal_name": "B Ltd", "legal_id": "1", "postal_address": "1 Road", "support_phone": "1", "support_url": "https://crm.example/",

@@ -2,6 +2,7 @@
 
 use super::{ProviderConfig, ProviderFields};
 use crate::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, Placeholder};
+use crate::messages::kind::MessageKind;
 use crate::messages::provider_profile::{ProviderKind, RecordFields, TakenWording};
 use crate::problem::{Field, Problems};
 
@@ -105,8 +106,10 @@ impl ProviderFields {
 /// The templates of a provider that sends nothing else.
 fn some_templates(given: Field<Vec<ApprovedTemplate>>, problems: &mut Problems) -> Option<Vec<ApprovedTemplate>> {
     let templates = given.require("/templates", problems).filter(|templates| !templates.is_empty());
-    if templates.is_none() && problems.is_empty() {
-        problems.refuse("/templates", "required", "Without a template nothing can be sent.");
+    let asks = |templates: &[ApprovedTemplate]| templates.iter().any(|one| one.kind == MessageKind::LinkCreated);
+    let none_asks = templates.as_deref().is_none_or(|templates| !asks(templates));
+    if none_asks && problems.is_empty() {
+        problems.refuse("/templates", "required", "Without a template that asks to pay no link can be sent.");
     }
     templates
 }
