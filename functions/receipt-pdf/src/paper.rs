@@ -102,7 +102,7 @@ enum Role {
 
 /// What is drawn somewhere.
 enum Drawn {
-    Text(Role, Paragraph),
+    Text(Role, Box<Paragraph>),
     Logo(Image, Size),
     Line,
     /// The stroke of colour before the title, as high as that.
@@ -127,7 +127,7 @@ struct Composer<'a> {
 
 impl Composer<'_> {
     /// Where something of this width begins that stands at the side where lines begin, so far from there.
-    fn from_start(&self, offset: f32, width: f32) -> f32 {
+    fn beside_start(&self, offset: f32, width: f32) -> f32 {
         if self.language.is_right_to_left() { PAGE.0 - MARGIN - offset - width } else { MARGIN + offset }
     }
 
@@ -152,7 +152,7 @@ impl Composer<'_> {
         let set = self.set(text, style, WIDTH);
         let height = set.height();
         self.reserve(height);
-        self.put(MARGIN, self.y, Drawn::Text(role, set));
+        self.put(MARGIN, self.y, Drawn::Text(role, Box::new(set)));
         self.y += height + below;
     }
 
@@ -162,17 +162,17 @@ impl Composer<'_> {
         let mut offset = 0.0;
         let mut height: f32 = 0.0;
         if let Some((image, size)) = logo {
-            let x = self.from_start(0.0, size.width());
+            let x = self.beside_start(0.0, size.width());
             self.put(x, self.y, Drawn::Logo(image, size));
             offset = size.width() + 12.0;
             height = size.height();
         }
         let width = WIDTH - offset;
         let set = self.set(name, BUSINESS, width);
-        let x = self.from_start(offset, width);
+        let x = self.beside_start(offset, width);
         let middle = self.y + ((height - set.height()) / 2.0).max(0.0);
         height = height.max(set.height());
-        self.put(x, middle, Drawn::Text(Role::Text, set));
+        self.put(x, middle, Drawn::Text(Role::Text, Box::new(set)));
         self.y += height + 22.0;
     }
 
@@ -180,8 +180,8 @@ impl Composer<'_> {
         let width = WIDTH - 14.0;
         let set = self.set(title, TITLE, width);
         let height = set.height();
-        self.put(self.from_start(0.0, 4.0), self.y, Drawn::Mark(color, height));
-        self.put(self.from_start(14.0, width), self.y, Drawn::Text(Role::Title, set));
+        self.put(self.beside_start(0.0, 4.0), self.y, Drawn::Mark(color, height));
+        self.put(self.beside_start(14.0, width), self.y, Drawn::Text(Role::Title, Box::new(set)));
         self.y += height + 8.0;
     }
 
@@ -198,8 +198,8 @@ impl Composer<'_> {
             let height = name.height().max(down + value.height());
             self.reserve(height + 9.0);
             self.put(MARGIN, self.y, Drawn::Line);
-            self.put(self.from_start(0.0, names), self.y + 4.5, Drawn::Text(Role::Name, name));
-            self.put(self.from_start(offset, width), self.y + 4.5 + down, Drawn::Text(Role::Value, value));
+            self.put(self.beside_start(0.0, names), self.y + 4.5, Drawn::Text(Role::Name, Box::new(name)));
+            self.put(self.beside_start(offset, width), self.y + 4.5 + down, Drawn::Text(Role::Value, Box::new(value)));
             self.y += height + 9.0;
         }
         self.put(MARGIN, self.y, Drawn::Line);
@@ -215,14 +215,14 @@ impl Composer<'_> {
         let address = self.set(&sheet.address, Style { direction: Direction::LeftToRight, ..HINT }, width);
         let height = (words.height() + code.height() + address.height() + 8.0).max(CODE);
         self.reserve(height);
-        let x = self.from_start(0.0, width);
+        let x = self.beside_start(0.0, width);
         let mut y = self.y;
         for (role, set) in [(Role::Text, words), (Role::Text, code), (Role::Address, address)] {
             let below = set.height() + 4.0;
-            self.put(x, y, Drawn::Text(role, set));
+            self.put(x, y, Drawn::Text(role, Box::new(set)));
             y += below;
         }
-        self.put(self.from_start(WIDTH - CODE, CODE), self.y, Drawn::Code);
+        self.put(self.beside_start(WIDTH - CODE, CODE), self.y, Drawn::Code);
         self.y += height + 16.0;
     }
 }
@@ -234,11 +234,9 @@ fn read_picture(kind: Picture, bytes: Vec<u8>) -> Option<(Image, Size)> {
     };
     let image = image.ok()?;
     let (width, height) = image.size();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return None;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a picture has fewer pixels than a float has whole numbers")]
-    let (width, height) = (width as f32, height as f32);
+    let is_small = u64::from(width) * u64::from(height) <= MOST_PIXELS;
+    let (Ok(width), Ok(height), true) = (u16::try_from(width), u16::try_from(height), is_small) else { return None };
+    let (width, height) = (f32::from(width), f32::from(height));
     let scale = (LOGO.0 / height).min(LOGO.1 / width);
     Some((image, Size::from_wh(width * scale, height * scale)?))
 }

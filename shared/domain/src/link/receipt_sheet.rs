@@ -167,10 +167,7 @@ impl Attempt {
 
     /// When the money was paid, by whoever took it, else when we knew.
     fn received_at(&self) -> Option<Timestamp> {
-        let kept_at = match &self.state {
-            AttemptState::Paid { at, .. } => Some(*at),
-            _ => None,
-        };
+        let kept_at = if let AttemptState::Paid { at, .. } = &self.state { Some(*at) } else { None };
         let by_gateway = self.state.confirmed_payment().and_then(|payment| payment.gateway_paid_at);
         self.recorded.as_ref().map(|recorded| recorded.received_at).or(by_gateway).or(kept_at)
     }

@@ -263,15 +263,12 @@ async fn who_takes_approved_words_only_is_told_nothing_that_nobody_approved() {
 async fn who_takes_approved_words_only_is_told_in_those_that_were_approved_for_it() {
     let world = FaultyWorld::start(0).await;
     set(&world, json!({ "send_receipts": true })).await;
-    let template = |kind: &str, name: &str| {
-        json!({ "kind": kind, "name": name, "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] })
-    };
+    let template = |kind: &str, name: &str| json!({ "kind": kind, "name": name, "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] });
     let mut provider = json!({ "kind": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
         template("payment_received", whatsapp::DEMO_RECEIPT_TEMPLATE),
     ] });
-    let put = async |provider: &Value| {
-        world.crm(Method::PUT, "/v1/message-providers/whatsapp", provider, &[]).await.unwrap()
-    };
+    let put =
+        async |provider: &Value| world.crm(Method::PUT, "/v1/message-providers/whatsapp", provider, &[]).await.unwrap();
     let refused = put(&provider).await;
     assert!(refused.text.contains("/templates") && refused.text.contains("asks to pay"), "{}", refused.text);
     provider["templates"].as_array_mut().unwrap().push(template("link_created", whatsapp::DEMO_TEMPLATE));
