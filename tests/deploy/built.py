@@ -46,7 +46,7 @@ def budgets() -> dict[str, float]:
 def main(built: Path, architecture: str) -> None:
     template = (ROOT / "template.yaml").read_text()
     functions = re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$(?:\n .*)*?\n        Binary: (\S+)$", template, re.MULTILINE)
-    assert len(functions) == 7, functions
+    assert len(functions) == 8, functions
     budget_of = budgets()
     for name, binary in functions:
         program = built / name / "bootstrap"

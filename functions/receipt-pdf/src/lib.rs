@@ -112,7 +112,7 @@ async fn by_token(State(served): State<Served>, Path(token): Path<String>, uri: 
 fn answer(file: Result<Response, NoFile>, page: &str, headers: &HeaderMap) -> Response {
     match file {
         Ok(file) => file,
-        Err(NoFile::Nothing | NoFile::OtherScript) => elsewhere(page, headers),
+        Err(NoFile::Nothing | NoFile::OtherScript | NoFile::Draw(DrawError::NoLetter)) => elsewhere(page, headers),
         Err(NoFile::Draw(error)) => {
             tracing::error!(error = %error, "A receipt could not be drawn.");
             elsewhere(page, headers)

@@ -48,6 +48,9 @@ const WIDTH: f32 = PAGE.0 - 2.0 * MARGIN;
 const NAMES: f32 = 150.0;
 const GAP: f32 = 14.0;
 
+/// How high a value may be: less than a page.
+const LONGEST_VALUE: f32 = 600.0;
+
 /// The side of the code that a phone reads.
 const CODE: f32 = 92.0;
 
@@ -85,6 +88,8 @@ pub(crate) enum DrawError {
     NotWritten(krilla::error::KrillaError),
     #[error("a page of A4 could not be begun")]
     NoPage,
+    #[error("no font has a letter of it")]
+    NoLetter,
 }
 
 /// What something on a page is to somebody who hears it.
@@ -143,21 +148,22 @@ impl Composer<'_> {
         self.pieces.push(Piece { page: self.page, at: Point::from_xy(x, y), drawn });
     }
 
-    fn set(&mut self, text: &str, style: Style, width: f32) -> Paragraph {
-        self.typesetter.set(text, self.language, style, width)
+    fn set(&mut self, text: &str, style: Style, width: f32) -> Result<Paragraph, DrawError> {
+        self.typesetter.set(text, self.language, style, width).ok_or(DrawError::NoLetter)
     }
 
     /// A text over the whole width, and how much is left free below it.
-    fn text(&mut self, role: Role, text: &str, style: Style, below: f32) {
-        let set = self.set(text, style, WIDTH);
+    fn text(&mut self, role: Role, text: &str, style: Style, below: f32) -> Result<(), DrawError> {
+        let set = self.set(text, style, WIDTH)?;
         let height = set.height();
         self.reserve(height);
         self.put(MARGIN, self.y, Drawn::Text(role, Box::new(set)));
         self.y += height + below;
+        Ok(())
     }
 
     /// The logo and the name of the business.
-    fn business(&mut self, name: &str, logo: Option<(Picture, Vec<u8>)>) {
+    fn business(&mut self, name: &str, logo: Option<(Picture, Vec<u8>)>) -> Result<(), DrawError> {
         let logo = logo.and_then(|(kind, bytes)| read_picture(kind, bytes));
         let mut offset = 0.0;
         let mut height: f32 = 0.0;
@@ -168,32 +174,38 @@ impl Composer<'_> {
             height = size.height();
         }
         let width = WIDTH - offset;
-        let set = self.set(name, BUSINESS, width);
+        let set = self.set(name, BUSINESS, width)?;
         let x = self.beside_start(offset, width);
         let middle = self.y + ((height - set.height()) / 2.0).max(0.0);
         height = height.max(set.height());
         self.put(x, middle, Drawn::Text(Role::Text, Box::new(set)));
         self.y += height + 22.0;
+        Ok(())
     }
 
-    fn title(&mut self, title: &str, color: Color) {
+    fn title(&mut self, title: &str, color: Color) -> Result<(), DrawError> {
         let width = WIDTH - 14.0;
-        let set = self.set(title, TITLE, width);
+        let set = self.set(title, TITLE, width)?;
         let height = set.height();
         self.put(self.beside_start(0.0, 4.0), self.y, Drawn::Mark(color, height));
         self.put(self.beside_start(14.0, width), self.y, Drawn::Text(Role::Title, Box::new(set)));
         self.y += height + 8.0;
+        Ok(())
     }
 
-    fn facts(&mut self, facts: &[SheetFact]) {
+    fn facts(&mut self, facts: &[SheetFact]) -> Result<(), DrawError> {
         for fact in facts {
             // Where a number stands in a line with words that run the other way, Chromium copies its parts in the wrong order. So it
             // has a line of its own.
             let stands_alone = fact.is_ltr && self.language.is_right_to_left();
             let (names, width) = if stands_alone { (WIDTH, WIDTH) } else { (NAMES, WIDTH - NAMES - GAP) };
             let direction = if fact.is_ltr { Direction::LeftToRight } else { Direction::Own };
-            let name = self.set(&fact.name, NAME, names);
-            let value = self.set(&fact.value, Style { direction, ..BODY }, width);
+            let name = self.set(&fact.name, NAME, names)?;
+            let mut value = self.set(&fact.value, Style { direction, ..BODY }, width)?;
+            // One that is longer than a page is one of very many lines, which are set one behind the other.
+            if value.height() > LONGEST_VALUE {
+                value = self.set(&fact.value.replace('\n', " · "), Style { direction, ..BODY }, width)?;
+            }
             let (offset, down) = if stands_alone { (0.0, name.height()) } else { (NAMES + GAP, 0.0) };
             let height = name.height().max(down + value.height());
             self.reserve(height + 9.0);
@@ -204,15 +216,16 @@ impl Composer<'_> {
         }
         self.put(MARGIN, self.y, Drawn::Line);
         self.y += 16.0;
+        Ok(())
     }
 
     /// How anybody checks the receipt: in words beside a code that phones read.
-    fn check(&mut self, sheet: &ReceiptSheet) {
+    fn check(&mut self, sheet: &ReceiptSheet) -> Result<(), DrawError> {
         let width = WIDTH - CODE - 20.0;
-        let words = self.set(&sheet.check, SAID, width);
+        let words = self.set(&sheet.check, SAID, width)?;
         let code_style = Style { size: 12.0, is_bold: true, direction: Direction::LeftToRight, ..BODY };
-        let code = self.set(sheet.code.expose(), code_style, width);
-        let address = self.set(&sheet.address, Style { direction: Direction::LeftToRight, ..HINT }, width);
+        let code = self.set(sheet.code.expose(), code_style, width)?;
+        let address = self.set(&sheet.address, Style { direction: Direction::LeftToRight, ..HINT }, width)?;
         let height = (words.height() + code.height() + address.height() + 8.0).max(CODE);
         self.reserve(height);
         let x = self.beside_start(0.0, width);
@@ -224,6 +237,7 @@ impl Composer<'_> {
         }
         self.put(self.beside_start(WIDTH - CODE, CODE), self.y, Drawn::Code);
         self.y += height + 16.0;
+        Ok(())
     }
 }
 
@@ -249,8 +263,13 @@ pub(crate) fn draw(
     now: Timestamp,
     typesetter: &mut Typesetter,
 ) -> Result<Vec<u8>, DrawError> {
-    let pieces = composed(sheet, language, logo, typesetter);
-    write(&pieces, sheet, language, now, typesetter)
+    let has_logo = logo.is_some();
+    let pieces = composed(sheet, language, logo, typesetter)?;
+    match write(&pieces, sheet, language, now, typesetter) {
+        // A picture is read when it is written, and some that browsers show cannot be kept: such as one in the colours of print.
+        Err(DrawError::NotWritten(_)) if has_logo => draw(sheet, language, None, now, typesetter),
+        written => written,
+    }
 }
 
 /// What stands where, from the first page to the last.
@@ -259,42 +278,42 @@ fn composed(
     language: Language,
     logo: Option<(Picture, Vec<u8>)>,
     typesetter: &mut Typesetter,
-) -> Vec<Piece> {
+) -> Result<Vec<Piece>, DrawError> {
     let mut composer = Composer { typesetter, language, pieces: Vec::new(), page: 0, y: MARGIN };
-    composer.business(&sheet.business, logo);
+    composer.business(&sheet.business, logo)?;
     if let Some(mark) = &sheet.test_mark {
-        composer.text(Role::Text, mark, Style { color: BAD, is_bold: true, ..SAID }, 10.0);
+        composer.text(Role::Text, mark, Style { color: BAD, is_bold: true, ..SAID }, 10.0)?;
     }
     let color = match sheet.standing {
         SheetStanding::Valid => GOOD,
         SheetStanding::Void => BAD,
         SheetStanding::Returned => QUIET,
     };
-    composer.title(&sheet.title, color);
+    composer.title(&sheet.title, color)?;
     if let Some(void) = &sheet.void {
-        composer.text(Role::Text, void, Style { color: BAD, ..SAID }, 6.0);
+        composer.text(Role::Text, void, Style { color: BAD, ..SAID }, 6.0)?;
     }
-    composer.text(Role::Text, &sheet.amount, AMOUNT, if sheet.in_rial.is_some() { 0.0 } else { 14.0 });
+    composer.text(Role::Text, &sheet.amount, AMOUNT, if sheet.in_rial.is_some() { 0.0 } else { 14.0 })?;
     if let Some(rial) = &sheet.in_rial {
-        composer.text(Role::Text, rial, NAME, 14.0);
+        composer.text(Role::Text, rial, NAME, 14.0)?;
     }
-    composer.facts(&sheet.facts);
+    composer.facts(&sheet.facts)?;
     if !sheet.refunds.is_empty() {
         composer.reserve(60.0);
-        composer.text(Role::Heading, &sheet.refunds_title, HEADING, 6.0);
-        composer.facts(&sheet.refunds);
+        composer.text(Role::Heading, &sheet.refunds_title, HEADING, 6.0)?;
+        composer.facts(&sheet.refunds)?;
     }
-    composer.check(sheet);
-    composer.text(Role::Text, &sheet.no_tax, HINT, 2.0);
-    composer.text(Role::Text, &sheet.made, HINT, 2.0);
+    composer.check(sheet)?;
+    composer.text(Role::Text, &sheet.no_tax, HINT, 2.0)?;
+    composer.text(Role::Text, &sheet.made, HINT, 2.0)?;
     if let Some((ask, contacts)) = &sheet.support {
         composer.y += 8.0;
-        composer.text(Role::Text, ask, HINT, 0.0);
+        composer.text(Role::Text, ask, HINT, 0.0)?;
         for contact in contacts {
-            composer.text(Role::Text, contact, Style { direction: Direction::LeftToRight, ..HINT }, 0.0);
+            composer.text(Role::Text, contact, Style { direction: Direction::LeftToRight, ..HINT }, 0.0)?;
         }
     }
-    composer.pieces
+    Ok(composer.pieces)
 }
 
 fn write(
@@ -543,7 +562,7 @@ mod tests {
 
     fn pages(sheet: &ReceiptSheet, language: Language) -> usize {
         assert!(drawn(sheet, language).unwrap().starts_with(b"%PDF-1.7"));
-        composed(sheet, language, None, &mut Typesetter::new()).last().map_or(0, |piece| piece.page + 1)
+        composed(sheet, language, None, &mut Typesetter::new()).unwrap().last().map_or(0, |piece| piece.page + 1)
     }
 
     #[test]
@@ -565,6 +584,43 @@ mod tests {
             draw(&sheet(Language::EN, "x"), Language::EN, logo, Timestamp::UNIX_EPOCH, &mut Typesetter::new())
         };
         assert!(with_picture(b"\x89PNG\r\n\x1a\n").is_ok());
+        // A header of eight pixels by eight, and nothing that can be read behind it.
+        let broken = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x08\0\0\0\x08\x08\x06\0\0\0\xc4\x0f\xbe\x8b\0\0\0\x04IDATxxxx\0\0\0\0";
+        assert!(with_picture(broken).is_ok());
+    }
+
+    #[test]
+    fn a_letter_is_never_left_out_and_what_is_none_may_be() {
+        let of = |purpose: &str| {
+            let mut typesetter = Typesetter::new();
+            let set = typesetter.set(purpose, Language::EN, BODY, WIDTH);
+            set.map(|set| set.text().to_owned())
+        };
+        for (written, drawn) in [
+            ("Flowers 🌹", Some("Flowers ")),
+            ("𝓐𝓵𝓲 ① Ａ", Some("Ali 1 A")),
+            ("1️⃣", Some("1")),
+            ("قرارداد", Some("قرارداد")),
+            ("Ꜳ", None),
+            ("花", None),
+        ] {
+            assert_eq!(of(written).as_deref(), drawn, "{written}");
+        }
+        assert!(matches!(drawn(&sheet(Language::EN, "花"), Language::EN), Err(DrawError::NoLetter)));
+    }
+
+    #[test]
+    fn a_value_of_very_many_lines_loses_none_of_them() {
+        let lines: Vec<String> = (0..80).map(|number| format!("L{number}")).collect();
+        let pieces =
+            composed(&sheet(Language::EN, &lines.join("\n")), Language::EN, None, &mut Typesetter::new()).unwrap();
+        let lowest = pieces.iter().map(|piece| match &piece.drawn {
+            Drawn::Text(_, set) => piece.at.y + set.height(),
+            _ => 0.0,
+        });
+        assert!(lowest.fold(0.0, f32::max) < PAGE.1, "something is below the page");
+        let is_whole = |piece: &Piece| matches!(&piece.drawn, Drawn::Text(_, set) if lines.iter().all(|line| set.text().contains(line)));
+        assert!(pieces.iter().any(is_whole));
     }
 
     /// Letters of the scripts that can be drawn, and what is of no script.
@@ -591,9 +647,9 @@ mod tests {
             let language = Language::ALL[pick];
             let can_be_drawn = |letter: &char| sheet(language, &letter.to_string()).can_be_drawn();
             let mut purpose: String = letters.into_iter().filter(can_be_drawn).collect();
-            purpose.push_str(" لا é e\u{301} \u{200c}\u{feff}\t\0\u{2068}🌹🇮🇷👩‍👩‍👧 क्षि");
+            purpose.push_str(" 𝓐① 1️⃣ لا é e\u{301} \u{200c}\u{feff}\t\0\u{2068}🌹🇮🇷👩‍👩‍👧 क्षि");
             let drawn = drawn(&sheet(language, &purpose), language);
-            prop_assert!(drawn.is_ok(), "{:?}: {:?}", purpose, drawn);
+            prop_assert!(matches!(drawn, Ok(_) | Err(DrawError::NoLetter)), "{:?}: {:?}", purpose, drawn);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use domain::language::Language;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use krilla::geom::Point;
 use krilla::surface::Surface;
 use krilla::text::{Font, GlyphId, KrillaGlyph};
@@ -25,9 +26,6 @@ const FONTS: [&[u8]; 6] = [
     include_bytes!("../fonts/NotoSansDevanagari-Regular.ttf"),
     include_bytes!("../fonts/NotoSansDevanagari-Bold.ttf"),
 ];
-
-/// What stands where the fonts lack a letter of a script that they have.
-const MISSING_LETTER: char = '\u{fffd}';
 
 /// In which direction a text runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,20 +73,20 @@ impl Typesetter {
         Self { fonts, layouts: LayoutContext::new(), drawn: HashMap::new() }
     }
 
-    /// Sets a text in lines of at most `width` points. What no font has is left out, where it is no letter.
-    pub(crate) fn set(&mut self, text: &str, language: Language, style: Style, width: f32) -> Paragraph {
+    /// Sets a text in lines of at most `width` points. What no font has is written as what it stands for, such as a letter in a
+    /// circle as that letter, and left out where it is no letter. `None` where a letter would be missing.
+    pub(crate) fn set(&mut self, text: &str, language: Language, style: Style, width: f32) -> Option<Paragraph> {
         let mut text = for_copying(text);
         let mut layout = self.lay_out(&text, language, style, width);
-        // Every letter is replaced once at most, and what replaces it is left out if no font has that beside its neighbours.
+        // Each time there is less that no font has, or what stands for it.
         loop {
-            let missing = missing_in(&layout, &text);
+            let missing = missing_in(&layout);
             if missing.is_empty() {
-                break;
+                return Some(Paragraph { text, layout, color: style.color });
             }
-            text = without(&text, &missing);
+            text = without(&text, &missing)?;
             layout = self.lay_out(&text, language, style, width);
         }
-        Paragraph { text, layout, color: style.color }
     }
 
     fn lay_out(&mut self, text: &str, language: Language, style: Style, width: f32) -> Layout<()> {
@@ -233,28 +231,33 @@ fn lam_alef(letters: &str) -> String {
     .fold(letters.to_owned(), |letters, (apart, joined)| letters.replace(apart, joined))
 }
 
-/// The letters that no font has, by where they begin.
-fn missing_in(layout: &Layout<()>, text: &str) -> Vec<usize> {
-    let mut missing = Vec::new();
-    for run in layout.lines().flat_map(|line| line.runs().collect::<Vec<_>>()) {
-        for cluster in run.clusters() {
-            if cluster.glyphs().any(|glyph| glyph.id == 0) {
-                let range = cluster.text_range();
-                missing
-                    .extend(text.get(range.clone()).unwrap_or_default().char_indices().map(|(at, _)| range.start + at));
-            }
-        }
-    }
-    missing
+/// Where no font has what is written.
+fn missing_in(layout: &Layout<()>) -> Vec<Range<usize>> {
+    let runs = layout.lines().flat_map(|line| line.runs().collect::<Vec<_>>());
+    let lacks = |cluster: &Cluster<'_, ()>| cluster.glyphs().any(|glyph| glyph.id == 0);
+    runs.flat_map(|run| run.clusters().filter(lacks).map(|cluster| cluster.text_range()).collect::<Vec<_>>()).collect()
 }
 
-fn without(text: &str, missing: &[usize]) -> String {
-    let kept = |(at, letter): (usize, char)| match (missing.contains(&at), letter.is_alphanumeric()) {
-        (false, _) => Some(letter),
-        (true, true) => Some(MISSING_LETTER),
-        (true, false) => None,
-    };
-    text.char_indices().filter_map(kept).collect()
+/// The same text without what no font has. `None` where a letter would be missing.
+fn without(text: &str, missing: &[Range<usize>]) -> Option<String> {
+    let mut left = String::new();
+    for (at, letter) in text.char_indices() {
+        let Some(place) = missing.iter().find(|place| place.contains(&at)) else {
+            left.push(letter);
+            continue;
+        };
+        let plain: String = ComposingNormalizerBorrowed::new_nfkc().normalize_iter(std::iter::once(letter)).collect();
+        let beside = text.get(place.clone()).unwrap_or_default();
+        if plain.chars().ne(std::iter::once(letter)) {
+            left.push_str(&plain);
+        } else if letter.is_alphanumeric() && beside.chars().all(char::is_alphanumeric) {
+            return None;
+        } else if letter.is_alphanumeric() {
+            // What is beside it and no letter may be what no font has.
+            left.push(letter);
+        }
+    }
+    Some(left)
 }
 
 /// The same text as it can stand in a file: without what no letter of one may be named by, and with one character for a letter

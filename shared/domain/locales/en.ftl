@@ -214,11 +214,11 @@ failed-cancelled-text = It was cancelled on the gateway's page, and no payment w
 failed-declined-title = The payment was declined
 failed-declined-text = Your bank or the gateway did not accept this payment.
 failed-funds-title = There was not enough money on the card
-failed-funds-text = The bank declined the payment because the money on the card is not enough for it. Nothing was paid; another card may do.
+failed-funds-text = The bank declined this payment because there is too little money on the card.
 failed-password-title = The card's password was not accepted
-failed-password-text = The bank says that the password, the one-time code or the security code was wrong or no longer valid. Nothing was paid.
+failed-password-text = The bank says that the password, the one-time code or the security code was wrong or no longer valid.
 failed-limit-title = The card's limit is reached
-failed-limit-text = The bank accepts no further payment by this card for now, by its number or by its amount. Nothing was paid; try another card, or tomorrow.
+failed-limit-text = The bank declined this payment because the card has reached its daily limit, of payments or of money.
 failed-over-title = The time to pay ran out
 failed-over-text = The gateway's page was open for too long, and no payment was made.
 # What most often stands in the way, where the gateway does not say what did.

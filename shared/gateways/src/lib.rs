@@ -24,7 +24,8 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, AftermathAnswer, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
+    AccountCheck, AftermathAnswer, Decline, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment,
+    RefundAnswer,
 };
 use domain::ids::{AttemptId, LinkId, RefundId};
 use domain::link::{Attempt, Hint, NewAttempt, OpenedSession, Refund, ReturnData};
@@ -571,6 +572,10 @@ fn unknown(why: &str) -> GatewayAnswer {
 
 fn not_paid(cause: NotPaidCause, code: &str) -> GatewayAnswer {
     GatewayAnswer::NotPaid(NotPaidReason::new(cause, code))
+}
+
+fn declined(decline: Decline, code: &str) -> GatewayAnswer {
+    GatewayAnswer::NotPaid(NotPaidReason::declined(decline, code))
 }
 
 fn doubtful(reason: &str) -> GatewayAnswer {

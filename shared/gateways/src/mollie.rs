@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, AftermathAnswer, DisputeState, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
+    AccountCheck, AftermathAnswer, Decline, DisputeState, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer,
     ShownDispute, ShownRefund, ShownState,
 };
 use domain::ids::{AttemptId, LinkId};
@@ -33,8 +33,8 @@ use crate::lists::{Changes, ChangesOrder, ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, WebhookSubject, at_most, doubtful, is_word, not_paid, object, our_refund, unknown,
-    web_address,
+    WebhookHint, WebhookRequest, WebhookSubject, at_most, declined, doubtful, is_word, not_paid, object, our_refund,
+    unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -664,16 +664,16 @@ fn answer_of(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
         PaymentStatus::Paid => paid(payment, attempt),
         PaymentStatus::Canceled => not_paid(NotPaidCause::Cancelled, "canceled"),
         PaymentStatus::Expired => not_paid(NotPaidCause::SessionOver, "expired"),
-        PaymentStatus::Failed => declined(payment),
+        PaymentStatus::Failed => failed(payment),
         PaymentStatus::Undocumented => unknown("a status that is not documented"),
     }
 }
 
 /// Why a payment failed, as far as the method says so: those by card do.
-fn declined(payment: &PaymentObject) -> GatewayAnswer {
+fn failed(payment: &PaymentObject) -> GatewayAnswer {
     match payment.details["failureReason"].as_str() {
-        Some(code @ "insufficient_funds") => not_paid(NotPaidCause::NoFunds, code),
-        Some(code @ ("invalid_cvv" | "authentication_failed")) => not_paid(NotPaidCause::WrongPassword, code),
+        Some(code @ "insufficient_funds") => declined(Decline::NoFunds, code),
+        Some(code @ ("invalid_cvv" | "authentication_failed")) => declined(Decline::WrongPassword, code),
         Some(_) | None => not_paid(NotPaidCause::Declined, "failed"),
     }
 }
@@ -1027,17 +1027,18 @@ mod tests {
     #[test]
     fn a_method_that_says_why_it_declined_is_heard() {
         let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
-        for (details, cause, code) in [
-            (json!({ "failureReason": "insufficient_funds" }), NotPaidCause::NoFunds, "insufficient_funds"),
-            (json!({ "failureReason": "invalid_cvv" }), NotPaidCause::WrongPassword, "invalid_cvv"),
-            (json!({ "failureReason": "possible_fraud" }), NotPaidCause::Declined, "failed"),
-            (json!({ "failureReason": 7 }), NotPaidCause::Declined, "failed"),
-            (json!({ "bankName": "B" }), NotPaidCause::Declined, "failed"),
-            (Value::Null, NotPaidCause::Declined, "failed"),
+        for (details, decline, code) in [
+            (json!({ "failureReason": "insufficient_funds" }), Some(Decline::NoFunds), "insufficient_funds"),
+            (json!({ "failureReason": "invalid_cvv" }), Some(Decline::WrongPassword), "invalid_cvv"),
+            (json!({ "failureReason": "possible_fraud" }), None, "failed"),
+            (json!({ "failureReason": 7 }), None, "failed"),
+            (json!({ "bankName": "B" }), None, "failed"),
+            (Value::Null, None, "failed"),
         ] {
             let shown = payment(json!({ "status": "failed", "details": details }));
             let GatewayAnswer::NotPaid(reason) = answer_of(&shown, &attempt) else { panic!("{details}") };
-            assert_eq!((reason.cause, reason.code.as_str()), (cause, code), "{details}");
+            let said = (reason.cause, reason.decline, reason.code.as_str());
+            assert_eq!(said, (NotPaidCause::Declined, decline, code), "{details}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! which has no idempotency keys: a refund that is asked for twice is made twice.
 
 use domain::Timestamp;
-use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Decline, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession, Refund};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most,
-    not_paid, object, tehran_instant, unknown, whole,
+    declined, not_paid, object, tehran_instant, unknown, whole,
 };
 
 /// The gateway names no bound of a description; this much fits on its page.
@@ -368,9 +368,9 @@ fn session_answer(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
         Some(1) => paid(reply, attempt),
         Some(2) => GatewayAnswer::Unconfirmed,
         Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
-        Some(5) => not_paid(NotPaidCause::NoFunds, "insufficient_funds"),
-        Some(6) => not_paid(NotPaidCause::WrongPassword, "wrong_pin"),
-        Some(8 | 9) => not_paid(NotPaidCause::OverLimit, "over_daily_limit"),
+        Some(5) => declined(Decline::NoFunds, "insufficient_funds"),
+        Some(6) => declined(Decline::WrongPassword, "wrong_pin"),
+        Some(8 | 9) => declined(Decline::OverLimit, "over_daily_limit"),
         Some(4 | 7 | 10..=12) => not_paid(NotPaidCause::Declined, "failed"),
         Some(15 | REVERSED) => GatewayAnswer::Returned,
         // Being refunded: it may still fail, so that it is asked about again.
@@ -636,15 +636,23 @@ mod tests {
     #[test]
     fn a_bank_that_says_why_it_declined_is_heard() {
         let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
-        let cause = |status: i32| match session_answer(&reply(json!({ "status": status })), &attempt) {
-            GatewayAnswer::NotPaid(reason) => reason.cause,
+        let why = |status: i32| match session_answer(&reply(json!({ "status": status })), &attempt) {
+            GatewayAnswer::NotPaid(reason) => (reason.cause, reason.decline),
             other => panic!("{status}: {}", other.name()),
         };
-        assert_eq!(cause(3), NotPaidCause::Cancelled);
-        assert_eq!([cause(5), cause(6)], [NotPaidCause::NoFunds, NotPaidCause::WrongPassword]);
-        assert_eq!([cause(8), cause(9)], [NotPaidCause::OverLimit; 2]);
-        for status in [4, 7, 10, 11, 12] {
-            assert_eq!(cause(status), NotPaidCause::Declined, "{status}");
+        assert_eq!(why(3), (NotPaidCause::Cancelled, None));
+        for (status, decline) in [
+            (5, Some(Decline::NoFunds)),
+            (6, Some(Decline::WrongPassword)),
+            (8, Some(Decline::OverLimit)),
+            (9, Some(Decline::OverLimit)),
+            (4, None),
+            (7, None),
+            (10, None),
+            (11, None),
+            (12, None),
+        ] {
+            assert_eq!(why(status), (NotPaidCause::Declined, decline), "{status}");
         }
     }
 

@@ -109,6 +109,20 @@ async fn making_a_link_is_one_read_and_one_write() {
     assert_usage(&world.usage(), 2, 5.0, 0);
 }
 
+/// What the new link is made from is read as for any, and the one that it takes the place of with it.
+#[tokio::test]
+async fn replacing_a_link_is_two_reads_and_one_write() {
+    let world = warm_world().await;
+    let old = world.make_link(&quiet_link(), "old").await;
+    world.usage();
+    let replaced = world.replace(&old, &json!({ "amount": 1_400_000 }), "replaced").await.unwrap();
+    assert!(replaced.status.is_success(), "{}", replaced.text);
+    assert_usage(&world.usage(), 3, 5.0, 17);
+    // Whoever opens the old one is led on by the pointer of the chain.
+    world.open(&old.url).await.unwrap();
+    assert_usage(&world.usage(), 2, 2.0, 0);
+}
+
 #[tokio::test]
 async fn paying_writes_once_and_opening_again_writes_nothing() {
     let world = warm_world().await;

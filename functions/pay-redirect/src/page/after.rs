@@ -2,7 +2,7 @@
 //! whom.
 
 use axum::response::Response;
-use domain::gateway::NotPaidCause;
+use domain::gateway::{Decline, NotPaidCause, NotPaidReason};
 use domain::link::{PaymentLink, Visit};
 use maud::{Markup, html};
 
@@ -109,15 +109,15 @@ fn tone_class(tone: Tone) -> &'static str {
 }
 
 /// The stem of the texts about a payment that was not made.
-fn stem_of(cause: NotPaidCause) -> &'static str {
-    match cause {
-        NotPaidCause::Cancelled => "failed-cancelled",
-        NotPaidCause::Declined => "failed-declined",
-        NotPaidCause::NoFunds => "failed-funds",
-        NotPaidCause::WrongPassword => "failed-password",
-        NotPaidCause::OverLimit => "failed-limit",
-        NotPaidCause::SessionOver => "failed-over",
-        NotPaidCause::Unspecified => "failed",
+fn stem_of(reason: &NotPaidReason) -> &'static str {
+    match (reason.cause, reason.decline) {
+        (NotPaidCause::Cancelled, _) => "failed-cancelled",
+        (NotPaidCause::Declined, None) => "failed-declined",
+        (NotPaidCause::Declined, Some(Decline::NoFunds)) => "failed-funds",
+        (NotPaidCause::Declined, Some(Decline::WrongPassword)) => "failed-password",
+        (NotPaidCause::Declined, Some(Decline::OverLimit)) => "failed-limit",
+        (NotPaidCause::SessionOver, _) => "failed-over",
+        (NotPaidCause::Unspecified, _) => "failed",
     }
 }
 
@@ -168,18 +168,13 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, sight: &Sigh
         is_told.then(|| own("being-checked"))
     };
     // A customer who cancelled knows why, and so does one whose bank says why.
-    let usual_reasons = || match told::failure(link) {
-        Some(NotPaidCause::Declined | NotPaidCause::Unspecified) => {
-            Some(format!("hint-retry-{}", told::network(link).key()))
-        }
-        Some(
-            NotPaidCause::Cancelled
-            | NotPaidCause::SessionOver
-            | NotPaidCause::NoFunds
-            | NotPaidCause::WrongPassword
-            | NotPaidCause::OverLimit,
-        )
-        | None => None,
+    let usual_reasons = || {
+        let is_guessed = |reason: &NotPaidReason| {
+            let is_unsaid = matches!(reason.cause, NotPaidCause::Declined | NotPaidCause::Unspecified);
+            is_unsaid && reason.decline.is_none()
+        };
+        let guess = || format!("hint-retry-{}", told::network(link).key());
+        told::failure(link).is_some_and(is_guessed).then(guess)
     };
     match page {
         Page::MoneyGoesBack => [words.of_gateway("back-time", link), own("back-ask")]

@@ -1,7 +1,7 @@
 //! What pages tell of a link. No other file of the pages reads what happened to one.
 
 use domain::Timestamp;
-use domain::gateway::{LookUp, Network, NotPaidCause, Payment, Profile};
+use domain::gateway::{LookUp, Network, NotPaidReason, Payment, Profile};
 use domain::link::{Attempt, AttemptState, HoldReason, LinkStatus, PaymentLink, ReviewReason, Visit};
 use domain::money::Money;
 use domain::records::business::Business;
@@ -217,9 +217,9 @@ pub(super) fn reason_to_return(link: &PaymentLink, sight: &Sight<'_>) -> &'stati
 }
 
 /// What the gateway's final no to the last attempt was, where it was one.
-pub(super) fn failure(link: &PaymentLink) -> Option<NotPaidCause> {
+pub(super) fn failure(link: &PaymentLink) -> Option<&NotPaidReason> {
     match &link.attempts().last()?.state {
-        AttemptState::Failed { reason, .. } => Some(reason.cause),
+        AttemptState::Failed { reason, .. } => Some(reason),
         AttemptState::Open { .. }
         | AttemptState::Confirming { .. }
         | AttemptState::Accepted { .. }

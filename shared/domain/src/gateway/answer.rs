@@ -75,6 +75,10 @@ impl FeePayer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotPaidReason {
     pub cause: NotPaidCause,
+    /// Why the bank declined it, where it says so. It stands beside the cause, so that a program that does not know it yet
+    /// reads that it was declined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<Decline>,
     /// In the gateway's own words, for the CRM and for logs. Nothing is decided on it.
     pub code: String,
 }
@@ -87,21 +91,32 @@ pub enum NotPaidCause {
     Cancelled,
     /// The bank or the gateway declined it.
     Declined,
-    /// The same, because the card has not enough money.
-    NoFunds,
-    /// The same, because of a password, a one-time code or a security code of the card.
-    WrongPassword,
-    /// The same, because the card has paid as often or as much as it may for now.
-    OverLimit,
     /// The session was over before anybody had paid.
     SessionOver,
     /// The gateway does not say.
     Unspecified,
 }
 
+/// Why a bank declines a payment, as far as customers can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decline {
+    /// The card has not enough money.
+    NoFunds,
+    /// A password, a one-time code or a security code of the card was wrong, or not valid any more.
+    WrongPassword,
+    /// The card has paid as often or as much as it may for now.
+    OverLimit,
+}
+
 impl NotPaidReason {
     pub fn new(cause: NotPaidCause, code: impl Into<String>) -> Self {
-        Self { cause, code: code.into() }
+        Self { cause, decline: None, code: code.into() }
+    }
+
+    /// A bank's no, and why.
+    pub fn declined(decline: Decline, code: impl Into<String>) -> Self {
+        Self { decline: Some(decline), ..Self::new(NotPaidCause::Declined, code) }
     }
 }
 

@@ -13,7 +13,7 @@ mod rules;
 pub use aftermath::{
     Aftermath, AftermathAnswer, DisputeState, ListedChange, ListedState, ShownDispute, ShownRefund, ShownState,
 };
-pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
+pub use answer::{Decline, Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 pub use check::{AccountCheck, Finding, FindingStatus};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;

@@ -4,6 +4,7 @@ use crate::messages::approved_template::{
     ApprovedTemplate, FilledButton, FilledPlaceholder, FilledTemplate, LinkButton, ParameterName, Placeholder,
     TemplateProblem,
 };
+use crate::messages::kind::MessageKind;
 use crate::messages::template::Values;
 use crate::problem::Rejection;
 
@@ -26,6 +27,14 @@ impl ApprovedTemplate {
         }
         if self.button.is_some() && names.is_empty() {
             return problem("required", "A template needs a value besides its button.");
+        }
+        // What follows is not known before there is a link or a receipt, and then nobody could be told of it.
+        let leads_to = if self.kind == MessageKind::LinkCreated { "/p/" } else { "/r/" };
+        let other = if leads_to == "/p/" { "/r/" } else { "/p/" };
+        if self.button.as_ref().is_some_and(|button| button.fixed_part.contains(other)) {
+            let detail = format!("The address of this button begins with {leads_to} behind the host of the pay URL.");
+            let rejection = Rejection::new("button_leads_elsewhere", detail);
+            return Err(TemplateProblem { field: "button", rejection });
         }
         if self.button.is_none() && !self.parameters.iter().any(|parameter| parameter.value().shows_link()) {
             return problem("link_missing", "One of the parameters must always contain {{ link }}.");

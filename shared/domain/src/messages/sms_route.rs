@@ -124,8 +124,12 @@ impl SnsOrigination {
                 refund_succeeded_template_id: refund_succeeded,
             }),
             (None, None) if !has_more => None,
-            (_, None) => {
+            (Some(_), None) => {
                 return problem("template_id", "required", "An entity_id needs a template_id beside it.");
+            }
+            (None, None) => {
+                let detail = "Ids of other texts need an entity_id and a template_id beside them.";
+                return problem("template_id", "required", detail);
             }
             (None, Some(_)) => return problem("entity_id", "required", "A template_id needs an entity_id beside it."),
         };
