@@ -11,6 +11,7 @@ use krilla::annotation::{Annotation, LinkAnnotation, Target};
 use krilla::color::rgb;
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
+use krilla::error::KrillaError;
 use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
 use krilla::image::Image;
 use krilla::metadata::{DateTime, Metadata};
@@ -84,8 +85,9 @@ pub(crate) enum Picture {
 /// Why a receipt could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DrawError {
-    #[error("the pages could not be written: {0:?}")]
-    NotWritten(krilla::error::KrillaError),
+    /// Of what kind the error is, and nothing of what it says: that can be letters of a name.
+    #[error("the pages could not be written: {0}")]
+    NotWritten(&'static str),
     #[error("a page of A4 could not be begun")]
     NoPage,
     #[error("no font has a letter of it")]
@@ -379,7 +381,19 @@ fn write(
     outline.push_child(OutlineNode::new(sheet.title.clone(), XyzDestination::new(0, Point::from_xy(0.0, 0.0))));
     document.set_outline(outline);
     document.set_tag_tree(tags.tree(language));
-    document.finish().map_err(DrawError::NotWritten)
+    document.finish().map_err(|error| DrawError::NotWritten(kind_of(&error)))
+}
+
+fn kind_of(error: &KrillaError) -> &'static str {
+    match error {
+        KrillaError::Font(..) => "a font",
+        KrillaError::Validation(_) => "what a file that can be kept may not have",
+        KrillaError::Limit(_) => "a limit of the format",
+        KrillaError::Image(..) | KrillaError::SixteenBitImage(..) => "a picture",
+        KrillaError::DuplicateNamedDestination(_) | KrillaError::DuplicateTagId(..) | KrillaError::UnknownTagId(..) => {
+            "what is heard"
+        }
+    }
 }
 
 fn metadata(sheet: &ReceiptSheet, language: Language, now: Timestamp) -> Metadata {
