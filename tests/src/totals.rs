@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
 use domain::gateway::{FeePayer, Mode};
-use domain::link::{LinkStatus, PaymentLink, Receipt, ReceiptKind};
+use domain::link::{LinkStatus, PaymentLink, PaymentPlan, Receipt, ReceiptKind};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::{Method, StatusCode};
@@ -18,6 +19,8 @@ use crate::invariants::{Evidence, own_time};
 
 /// Everything that totals can be grouped by.
 pub const GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
+
+const AGES: [&str; 5] = ["not_yet_due", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90"];
 
 const STATUSES: [&str; 5] = ["active", "paid", "expired", "cancelled", "replaced"];
 
@@ -115,8 +118,8 @@ pub fn sums_of(told: &Value, grouping: &str) -> Sums {
             add(of_receipts, "fees", &group["received"]["fees"]);
         }
     }
-    for (_, due) in told["aging"].as_object().expect("what is due") {
-        add("aging", "active", &due["amounts"]);
+    for (name, due) in told["aging"].as_object().expect("what is due") {
+        add("aging", AGES.into_iter().find(|age| age == name).expect("a known age"), &due["amounts"]);
     }
     sums
 }
@@ -134,6 +137,33 @@ struct Books<'a> {
 impl Books<'_> {
     fn day(&self, at: Timestamp) -> Date {
         self.zone.to_datetime(at).date()
+    }
+
+    /// What is left to pay of a link, by how long it has been due. What was paid of it paid its first parts first.
+    fn due_by_age(&self, link: &PaymentLink) -> BTreeMap<&'static str, i64> {
+        let terms = link.terms();
+        let mut paid = terms.amount.minor_units() - link.amount_due().minor_units();
+        let whole = [(terms.due_at, terms.amount.minor_units())];
+        let dated = terms.plan.iter().flat_map(PaymentPlan::parts).map(|part| (Some(part.due_at), part.amount));
+        let dated: Vec<_> = dated.collect();
+        let mut due = BTreeMap::new();
+        for (due_at, amount) in if dated.is_empty() { &whole[..] } else { &dated } {
+            let left = (amount - paid).max(0);
+            paid = (paid - amount).max(0);
+            let last_day = |at: Timestamp| self.day(at - SignedDuration::from_nanos(1));
+            let days = due_at.map_or(0, |at| (self.day(self.now) - last_day(at)).get_days());
+            let age = match days {
+                ..=0 => 0,
+                1..=30 => 1,
+                31..=60 => 2,
+                61..=90 => 3,
+                _ => 4,
+            };
+            if left > 0 {
+                *due.entry(AGES[age]).or_default() += left;
+            }
+        }
+        due
     }
 
     /// What there is.
@@ -160,7 +190,9 @@ impl Books<'_> {
                 status => STATUSES.into_iter().find(|name| *name == status.name()).expect("a known status"),
             };
             if status == "active" {
-                add("aging", "active", currency, link.amount_due().minor_units());
+                for (age, amount) in self.due_by_age(link) {
+                    add("aging", age, currency, amount);
+                }
             }
             if self.day(link.created_at()) < self.first {
                 continue;

@@ -23,7 +23,7 @@ pub use refunding::RefundOf;
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Payment, Webhooks};
 use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion};
-use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step};
+use domain::link::{Attempt, AttemptState, Hint, NotKept, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, Way, WebhookSubject, read_return};
 use store::{BusinessStore, MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
@@ -536,9 +536,11 @@ impl Confirmation {
             let decided = link.apply_answer(id, answer, hint, now);
             let decided = match decided {
                 Some(transition) if has_moved_on && transition.unless_moved_on.is_some() => {
-                    link.moved_on(id, answer, now)
+                    link.without_keeping(id, answer, NotKept::ReferenceIdInUse, now)
                 }
-                Some(transition) if is_item_paid && transition.is_guarded() => link.moved_on(id, answer, now),
+                Some(transition) if is_item_paid && transition.is_guarded() => {
+                    link.without_keeping(id, answer, NotKept::ItemAlreadyPaid, now)
+                }
                 decided => decided,
             };
             let Some(transition) = decided else { return Ok(Outcome::of(answer, link)) };

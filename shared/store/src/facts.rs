@@ -18,6 +18,7 @@ const NEEDS_REVIEW: char = 'r';
 const MESSAGE_FAILED: char = 'm';
 const HELD: char = 'h';
 const PART_PAID: char = 'd';
+const DUE_IN_PARTS: char = 'i';
 const SANDBOX: char = 's';
 
 /// The channels of a link's messages stand behind its flags, in capital letters.
@@ -65,6 +66,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.message_failed, MESSAGE_FAILED),
         (facts.is_held, HELD),
         (facts.is_part_paid, PART_PAID),
+        (facts.is_due_in_parts, DUE_IN_PARTS),
         (facts.mode == Mode::Sandbox, SANDBOX),
     ];
     let channels = CHANNELS.iter().filter(|(channel, _)| facts.channels.contains(channel)).map(|(_, letter)| letter);
@@ -76,11 +78,9 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
     let expires_at = hexadecimal(facts.expires_at);
     let account = &facts.account_id;
     let text = format!("{status}{flags}{gateway} {expires_at} {due_at} {amount:x} {currency} {account} {created_by}");
-    if !facts.is_part_paid {
-        return text;
-    }
-    let whole = format!("{text} {:x}", facts.amount_due.minor_units());
-    if whole.len() <= LARGEST { whole } else { String::new() }
+    let text =
+        if facts.is_part_paid { format!("{text} {:x}", facts.amount_due.minor_units()) } else { text };
+    if text.len() <= LARGEST { text } else { String::new() }
 }
 
 /// The facts of an index entry. What cannot be read says nothing, and its link is read instead.
@@ -122,6 +122,7 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         message_failed: flags.contains(MESSAGE_FAILED),
         is_held: flags.contains(HELD),
         is_part_paid: flags.contains(PART_PAID),
+        is_due_in_parts: flags.contains(DUE_IN_PARTS),
         amount,
         amount_due: amount.with(left),
         expires_at,
@@ -236,6 +237,7 @@ mod tests {
             message_failed: true,
             is_held: true,
             is_part_paid: true,
+            is_due_in_parts: true,
             amount: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
             amount_due: Money::new(LARGEST_AMOUNT - 1, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
@@ -258,6 +260,7 @@ mod tests {
             message_failed: false,
             is_held: false,
             is_part_paid: false,
+            is_due_in_parts: false,
             amount_due: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
             due_at: None,
             created_by: None,
@@ -322,6 +325,7 @@ mod tests {
     #[test]
     fn a_link_is_read_itself_where_its_facts_have_no_room_for_what_is_left() {
         assert_eq!(read(&written(&longest())), None);
-        assert!(read(&written(&LinkFacts { is_part_paid: false, ..longest() })).is_some());
+        let few = LinkFacts { is_part_paid: false, is_due_in_parts: false, ..longest() };
+        assert!(read(&written(&few)).is_some());
     }
 }

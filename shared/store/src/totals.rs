@@ -37,6 +37,9 @@ const READ: &str = "add up what a business has";
 /// At most this many days in a row are read together, and kept before others are begun.
 const DAYS_AT_A_TIME: usize = 7;
 
+/// So many links are read with one call.
+const LINKS_AT_A_TIME: usize = 100;
+
 /// So many lists are read at once. An answer of DynamoDB has up to a megabyte, and each is held while it is read.
 const CONCURRENCY: usize = 8;
 
@@ -131,7 +134,8 @@ struct LiveLink {
     date: Date,
     key: usize,
     step: LinkStep,
-    overdue: Option<Overdue>,
+    /// What is left to pay of an active link, by how long it has been due.
+    dues: Vec<(Overdue, i64)>,
 }
 
 /// What is live, while it is held against what is over: of a link that moves meanwhile what is over counts.
@@ -456,23 +460,42 @@ impl Adding<'_> {
         let lists: Vec<String> = shards.all().map(|shard| keys::live(&self.store.business, shard)).collect();
         let are_too_many = || lock(&self.live).links.len() > self.query.most;
         let take = |place: &str, facts: &str| {
-            let Some(facts) = facts::read(facts) else { return false };
-            self.add_live(place, &facts);
+            let Some(facts) = facts::read(facts).filter(|facts| !facts.is_due_in_parts) else { return false };
+            self.add_live(place, &facts, &[(facts.due_at, facts.amount_due.minor_units())]);
             true
         };
         let read = self.each_of(&lists, (from, to), are_too_many, take).await?;
-        if are_too_many() {
+        let live = lock(&self.live).links.len() + read.untaken.len();
+        if live > self.query.most || !self.read_live_links(&read.untaken).await? {
             return Ok(Progress::TooMany(TooMany::LiveLinks));
-        }
-        for place in read.untaken {
-            if let Some(link) = self.link_at(&place).await? {
-                self.add_live(&place, &link.facts());
-            }
         }
         Ok(if read.whole_until == to { Progress::Whole } else { Progress::NotYet })
     }
 
-    fn add_live(&self, place: &str, facts: &LinkFacts) {
+    /// Adds live links of which their facts do not say enough. The answer is whether there was time for all of them: with the
+    /// next call there would be no more.
+    async fn read_live_links(&self, places: &[String]) -> Result<bool, StoreError> {
+        let of_id: BTreeMap<LinkId, &str> = places.iter().filter_map(|place| Some((id_of(place)?, &**place))).collect();
+        let ids: Vec<LinkId> = of_id.keys().cloned().collect();
+        let of_id = &of_id;
+        let reads = ids.chunks(LINKS_AT_A_TIME).map(|ids| async move {
+            if Instant::now() >= self.query.until {
+                return Ok(false);
+            }
+            for link in self.store.links(ids).await? {
+                if let Some(place) = of_id.get(link.id()) {
+                    self.add_live(place, &link.facts(), &link.dues());
+                }
+            }
+            Ok(true)
+        });
+        let reads: Vec<_> = reads.collect();
+        let reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+        reads.try_fold(true, |all, one| async move { Ok(all && one) }).await
+    }
+
+    /// Adds a live link with what is left to pay of it, in minor units, and until when.
+    fn add_live(&self, place: &str, facts: &LinkFacts, dues: &[(Option<Timestamp>, i64)]) {
         let Some(made_at) = made_at(place) else { return };
         let now = self.query.now;
         let mut live = lock(&self.live);
@@ -483,7 +506,11 @@ impl Adding<'_> {
             date: self.zone.to_datetime(made_at).date(),
             key,
             step: LinkStep::of(facts, now),
-            overdue: is_active.then(|| Overdue::at(facts.due_at, today, &self.zone)),
+            dues: dues
+                .iter()
+                .filter(|_| is_active)
+                .map(|(due_at, amount)| (Overdue::at(*due_at, today, &self.zone), *amount))
+                .collect(),
         };
         live.add(place, link);
     }
@@ -693,9 +720,7 @@ impl Adding<'_> {
                 let date = if self.query.by_day { link.date } else { self.query.from };
                 totals.links.entry(date).or_default().add(key, &link.step, || id.clone());
             }
-            if let Some(overdue) = link.overdue {
-                totals.aging.add(key.mode, overdue, key.currency, link.step.due);
-            }
+            totals.aging.add(key.mode, key.currency, &link.dues);
         }
         totals.receipts.0.retain(|key, _| asked.contains(&key.day));
         totals

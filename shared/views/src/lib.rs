@@ -15,7 +15,7 @@ use domain::calendar::written_instant;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
-    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, Part, PaymentLink,
+    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, NotKept, Part, PaymentLink,
     PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 
 use schema::{
     AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, DisputeStatusName, FeePayerName, GatewayName,
-    HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, PaymentMethodName,
+    HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, NotKeptName, PaymentMethodName,
     ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName, WhenPaidElsewhereName,
 };
 
@@ -521,6 +521,9 @@ pub struct RefundView {
     pub method: &'static str,
     /// Why, in the words of who asked for it.
     pub reason: Option<String>,
+    /// Why the link did not keep the money, where the `cause` is `automatic`.
+    #[schema(value_type = Option<NotKeptName>)]
+    pub not_kept_because: Option<&'static str>,
     /// Who asked for it, where the `cause` is `requested`: the person whom the caller named, else the integration.
     pub requested_by: Option<String>,
     /// Who decided what became of it, where a person had to: of the refund itself, or of its attempt.
@@ -867,6 +870,7 @@ impl RefundView {
             currency: attempt.money.currency().code(),
             method: refund.method.as_str(),
             reason: refund.reason.clone(),
+            not_kept_because: refund.not_kept.map(NotKept::as_str),
             requested_by: refund.requested_by.as_ref().map(|by| by.as_str().to_owned()),
             resolved_by: attempt.resolved_by(refund).map(|by| by.as_str().to_owned()),
             mode: link.terms().mode.as_str(),

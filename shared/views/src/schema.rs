@@ -4,7 +4,7 @@ use domain::business::periods::WeekStart;
 use domain::events::EventType;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
-use domain::link::{HoldReason, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
+use domain::link::{HoldReason, NotKept, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
 use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::provider::ProviderKind;
@@ -129,6 +129,14 @@ one_of! {
     "`automatic`: the link could not keep the money. `requested`: a person decided so. `gateway`: the gateway shows it, and \
      nobody asked Paylink for it; somebody made it in the gateway's dashboard. `dispute`: a bank took it after a dispute.",
     RefundCause::ALL.map(RefundCause::as_str)
+}
+one_of! {
+    NotKeptName,
+    "`link_already_paid`: another payment paid the link. `item_already_paid`: other links, or money that came otherwise, paid \
+     its item. `more_than_is_due`: less was left to pay than came. `link_expired`: it came too late, and the account takes no \
+     late payments. `link_cancelled`, `link_replaced`: it came after that. `reference_id_in_use`: it came late, and another \
+     link has the reference. `amount_differs`: it is not the amount that was asked for.",
+    NotKept::ALL.map(NotKept::as_str)
 }
 one_of! {
     RefundMethodName,

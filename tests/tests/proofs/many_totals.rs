@@ -322,7 +322,8 @@ impl Business {
             let sum = sums.entry((group.to_owned(), what, currency.to_owned())).or_default();
             *sum = (sum.0 + 1, sum.1 + i128::from(amount));
         };
-        for Known { day, kind, of, amount, received, .. } in &self.links {
+        for link in &self.links {
+            let Known { day, kind, of, amount, received, .. } = link;
             let group = |day: &Date| match grouping {
                 "day" => day.to_string(),
                 "account" => of.id.to_owned(),
@@ -339,7 +340,7 @@ impl Business {
                 add(&of_link, "begun", of.currency, *amount);
             }
             if kind.is_live() {
-                add("aging", "active", of.currency, *amount);
+                add("aging", self.age_of(link), of.currency, *amount);
             }
             if let Some((booked, fee)) = received.filter(|_| !["channel", "created_by"].contains(&grouping)) {
                 add(&group(&booked), "gross", of.currency, *amount);
@@ -353,23 +354,27 @@ impl Business {
         sums
     }
 
+    /// For how long the money of a link has been due.
+    fn age_of(&self, link: &Known) -> &'static str {
+        let today = self.zone.to_datetime(self.world.now()).date();
+        let overdue = link.due_at.map_or(0, |due| {
+            let last = self.zone.to_datetime(due - SignedDuration::from_secs(1)).date();
+            last.until(today).unwrap().get_days()
+        });
+        match overdue {
+            ..=0 => "not_yet_due",
+            1..=30 => "days_1_to_30",
+            31..=60 => "days_31_to_60",
+            61..=90 => "days_61_to_90",
+            _ => "days_over_90",
+        }
+    }
+
     /// How many live links have been due for how long, by a plain count.
     fn plain_aging(&self) -> BTreeMap<&'static str, u64> {
-        let today = self.zone.to_datetime(self.world.now()).date();
         let mut aging: BTreeMap<&'static str, u64> = BTreeMap::new();
         for link in self.links.iter().filter(|link| link.kind.is_live()) {
-            let overdue = link.due_at.map_or(0, |due| {
-                let last = self.zone.to_datetime(due - SignedDuration::from_secs(1)).date();
-                last.until(today).unwrap().get_days()
-            });
-            let name = match overdue {
-                ..=0 => "not_yet_due",
-                1..=30 => "days_1_to_30",
-                31..=60 => "days_31_to_60",
-                61..=90 => "days_61_to_90",
-                _ => "days_over_90",
-            };
-            *aging.entry(name).or_default() += 1;
+            *aging.entry(self.age_of(link)).or_default() += 1;
         }
         aging
     }

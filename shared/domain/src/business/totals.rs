@@ -60,7 +60,7 @@ pub struct Funnel {
 
 impl Funnel {
     fn add(&mut self, step: &LinkStep) {
-        let LinkStep { amount, due: _, is_opened, is_begun, status } = *step;
+        let LinkStep { amount, is_opened, is_begun, status } = *step;
         self.created.add(amount);
         if is_opened {
             self.opened.add(amount);
@@ -97,8 +97,6 @@ impl std::ops::AddAssign for Funnel {
 pub struct LinkStep {
     /// In minor units.
     pub amount: i64,
-    /// What is left to pay of it.
-    pub due: i64,
     pub is_opened: bool,
     pub is_begun: bool,
     pub status: LinkStatusKind,
@@ -108,7 +106,6 @@ impl LinkStep {
     pub fn of(facts: &LinkFacts, now: Timestamp) -> Self {
         Self {
             amount: facts.amount.minor_units(),
-            due: facts.amount_due.minor_units(),
             is_opened: facts.is_opened,
             is_begun: facts.is_begun,
             status: facts.status_at(now),
@@ -321,9 +318,15 @@ impl Overdue {
 pub struct Aging(pub BTreeMap<(Mode, Overdue, &'static str), Sum>);
 
 impl Aging {
-    /// Adds an active link.
-    pub fn add(&mut self, mode: Mode, overdue: Overdue, currency: &'static str, amount: i64) {
-        self.0.entry((mode, overdue, currency)).or_default().add(amount);
+    /// Adds an active link: what of it is due, by how long it has been so. It counts once wherever something of it is.
+    pub fn add(&mut self, mode: Mode, currency: &'static str, dues: &[(Overdue, i64)]) {
+        let mut of_link: BTreeMap<Overdue, i64> = BTreeMap::new();
+        for (overdue, amount) in dues {
+            *of_link.entry(*overdue).or_default() += amount;
+        }
+        for (overdue, amount) in of_link {
+            self.0.entry((mode, overdue, currency)).or_default().add(amount);
+        }
     }
 }
 

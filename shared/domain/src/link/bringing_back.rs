@@ -122,6 +122,7 @@ impl Attempt {
             amount: receipt.money.minor_units(),
             method,
             reason: None,
+            not_kept: None,
             requested_by: None,
             resolved_by: None,
             request: None,

@@ -12,7 +12,7 @@ use super::hold::HoldReason;
 use super::lease::LEASE;
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Correction, Receipt, ReceiptKind};
-use super::refund::{Refund, WhyRefunded};
+use super::refund::{NotKept, Refund, WhyRefunded};
 use super::review_reason::ReviewReason;
 use crate::clocks::later;
 use crate::gateway::{GatewayAnswer, Mode, Payment};
@@ -108,13 +108,19 @@ impl PaymentLink {
         self.terms.reference_id.as_ref().filter(|_| is_late)
     }
 
-    /// What follows where money comes to a link that ended and whose reference another link has now: what is not taken
-    /// yet is left to go back, and what is taken is refunded.
-    pub fn moved_on(&self, id: &AttemptId, answer: &GatewayAnswer, now: Timestamp) -> Option<Transition> {
+    /// What follows where something beside the link stands against keeping the money of an attempt: what is not taken yet is
+    /// left to go back, and what is taken is refunded.
+    pub fn without_keeping(
+        &self,
+        id: &AttemptId,
+        answer: &GatewayAnswer,
+        why: NotKept,
+        now: Timestamp,
+    ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         if let GatewayAnswer::Paid(payment) = answer {
             return Some(Transition {
-                link: self.begin_refund(id, payment.clone(), WhyRefunded::ByRule, now),
+                link: self.begin_refund(id, payment.clone(), WhyRefunded::ByRule(why), now),
                 claim: Some(ReferenceClaim::of(self, attempt, payment, None, now)),
                 kept: None,
                 correction: None,
@@ -402,12 +408,26 @@ impl PaymentLink {
         let claim = Some(ReferenceClaim::of(self, attempt, &payment, None, now));
         // Where a call of ours can undo a payment for a while only, a person would look too late.
         let link = if is_as_asked || attempt.gateway.profile().can_reverse() {
-            self.begin_refund(id, payment, WhyRefunded::ByRule, now)
+            let why = self.why_not_kept(is_as_asked, now);
+            self.begin_refund(id, payment, WhyRefunded::ByRule(why), now)
         } else {
             let reason = ReviewReason::AmountDiffers;
             self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment) })
         };
         Transition { link, claim, kept: None, correction: None, unless_moved_on: None, on_item: None }
+    }
+
+    /// Why the link itself does not keep money.
+    fn why_not_kept(&self, is_as_asked: bool, now: Timestamp) -> NotKept {
+        match self.status_at(now) {
+            LinkStatus::Paid { .. } => NotKept::LinkAlreadyPaid,
+            LinkStatus::Cancelled { .. } if self.ended_as_item_paid() => NotKept::ItemAlreadyPaid,
+            LinkStatus::Cancelled { .. } => NotKept::LinkCancelled,
+            LinkStatus::Replaced { .. } => NotKept::LinkReplaced,
+            LinkStatus::Expired { .. } if !self.takes_late_money() => NotKept::LinkExpired,
+            LinkStatus::Active | LinkStatus::Expired { .. } if is_as_asked => NotKept::MoreThanIsDue,
+            LinkStatus::Active | LinkStatus::Expired { .. } => NotKept::AmountDiffers,
+        }
     }
 
     /// Makes money a payment of this link.

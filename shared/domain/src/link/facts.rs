@@ -81,6 +81,8 @@ pub struct LinkFacts {
     pub expires_at: Timestamp,
     /// When the next money is due.
     pub due_at: Option<Timestamp>,
+    /// Some of what is left to pay is due later than at that instant, and the link itself says what.
+    pub is_due_in_parts: bool,
     pub account_id: AccountId,
     /// The account's when the link was made.
     pub gateway: GatewayKind,
@@ -134,6 +136,7 @@ impl PaymentLink {
             is_part_paid: self.is_part_paid(),
             amount_due: self.amount_due(),
             due_at: self.next_due_at(),
+            is_due_in_parts: self.dues().len() > 1,
             account_id: self.terms.account.id.clone(),
             gateway: self.terms.account.gateway,
             created_by: self.created_by.as_ref().map(CreatedBy::mark),

@@ -54,7 +54,7 @@ pub use plan::{MOST_PARTS, MOST_PAYMENTS, NextPayment, Part, PaymentPlan};
 pub use receipt::{Attachment, Correction, Receipt, ReceiptKind, ReceiptKindName};
 pub use receipt_sheet::{ReceiptSheet, SheetFact, SheetReader, SheetStanding};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
-pub use refund::{Refund, RefundBy, RefundCause, RefundState};
+pub use refund::{NotKept, Refund, RefundBy, RefundCause, RefundState};
 pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;

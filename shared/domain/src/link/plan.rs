@@ -196,6 +196,21 @@ impl PaymentLink {
         self.terms.plan.as_ref().map(|plan| plan.paid_of_parts(paid)).unwrap_or_default()
     }
 
+    /// What is left to pay, and until when, exclusive: an entry for each dated part that is not paid whole, in the order of
+    /// their dates, and one for a link without such parts. Together they are [`Self::amount_due`].
+    pub fn dues(&self) -> Vec<(Option<Timestamp>, i64)> {
+        let all = self.amount_due().minor_units();
+        if all == 0 {
+            return Vec::new();
+        }
+        let parts = self.paid_of_parts();
+        if parts.is_empty() {
+            return vec![(self.terms.due_at, all)];
+        }
+        let left = parts.into_iter().filter(|(part, paid)| paid < &part.amount);
+        left.map(|(part, paid)| (Some(part.due_at), part.amount - paid)).collect()
+    }
+
     fn next_part(&self) -> Option<(Part, i64)> {
         self.paid_of_parts().into_iter().find(|(part, paid)| paid < &part.amount)
     }

@@ -37,6 +37,9 @@ pub struct Refund {
     /// Why, in the words of who asked for it, for the business's own people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why the link did not keep the money, where it goes back for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<NotKept>,
     /// Who asked for it.
     #[serde(rename = "by", default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<CreatedBy>,
@@ -90,6 +93,54 @@ impl RefundCause {
             Self::Requested => "requested",
             Self::Gateway => "gateway",
             Self::Dispute => "dispute",
+        }
+    }
+}
+
+/// Why a link does not keep money that came for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotKept {
+    /// Another payment paid all of the link.
+    LinkAlreadyPaid,
+    /// Other links, or money that came otherwise, paid the link's item.
+    ItemAlreadyPaid,
+    /// Less was left to pay than came.
+    MoreThanIsDue,
+    /// It came after the end, and the account does not take late payments.
+    LinkExpired,
+    LinkCancelled,
+    /// Another link took its place.
+    LinkReplaced,
+    /// It came after the end, and another link has the reference that the CRM gave this one.
+    ReferenceIdInUse,
+    /// It is not the amount that was asked for.
+    AmountDiffers,
+}
+
+impl NotKept {
+    pub const ALL: [Self; 8] = [
+        Self::LinkAlreadyPaid,
+        Self::ItemAlreadyPaid,
+        Self::MoreThanIsDue,
+        Self::LinkExpired,
+        Self::LinkCancelled,
+        Self::LinkReplaced,
+        Self::ReferenceIdInUse,
+        Self::AmountDiffers,
+    ];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkAlreadyPaid => "link_already_paid",
+            Self::ItemAlreadyPaid => "item_already_paid",
+            Self::MoreThanIsDue => "more_than_is_due",
+            Self::LinkExpired => "link_expired",
+            Self::LinkCancelled => "link_cancelled",
+            Self::LinkReplaced => "link_replaced",
+            Self::ReferenceIdInUse => "reference_id_in_use",
+            Self::AmountDiffers => "amount_differs",
         }
     }
 }
@@ -187,7 +238,7 @@ impl RefundState {
 /// Why money goes back that no link keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WhyRefunded {
-    ByRule,
+    ByRule(NotKept),
     /// A person decided so.
     Asked(Option<CreatedBy>),
 }
@@ -200,6 +251,7 @@ pub(super) struct NewRefund {
     pub(super) amount: i64,
     pub(super) method: RefundBy,
     pub(super) reason: Option<String>,
+    pub(super) not_kept: Option<NotKept>,
     pub(super) requested_by: Option<CreatedBy>,
     pub(super) request: Option<RequestFingerprint>,
 }
@@ -207,16 +259,16 @@ pub(super) struct NewRefund {
 impl NewRefund {
     /// Everything goes back by the gateway's call, because no link keeps it.
     pub(super) fn whole(why: WhyRefunded, amount: i64) -> Self {
-        let (cause, requested_by) = match why {
-            WhyRefunded::ByRule => (RefundCause::Automatic, None),
-            WhyRefunded::Asked(by) => (RefundCause::Requested, by),
+        let (cause, not_kept, requested_by) = match why {
+            WhyRefunded::ByRule(not_kept) => (RefundCause::Automatic, Some(not_kept), None),
+            WhyRefunded::Asked(by) => (RefundCause::Requested, None, by),
         };
-        Self { requested_by, ..Self::by_gateway(cause, amount) }
+        Self { not_kept, requested_by, ..Self::by_gateway(cause, amount) }
     }
 
     /// An amount goes back through the payment's gateway.
     pub(super) fn by_gateway(cause: RefundCause, amount: i64) -> Self {
-        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by: None, request: None }
+        Self { cause, amount, method: RefundBy::Gateway, reason: None, not_kept: None, requested_by: None, request: None }
     }
 }
 
@@ -228,13 +280,14 @@ pub(super) struct Followed {
 
 impl Refund {
     pub(super) fn new(id: RefundId, new: NewRefund, now: Timestamp) -> Self {
-        let NewRefund { cause, amount, method, reason, requested_by, request } = new;
+        let NewRefund { cause, amount, method, reason, not_kept, requested_by, request } = new;
         Self {
             id,
             cause,
             amount,
             method,
             reason,
+            not_kept,
             requested_by,
             resolved_by: None,
             request,

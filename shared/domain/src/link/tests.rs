@@ -449,6 +449,29 @@ fn the_second_payment_of_a_paid_link_goes_back() {
 }
 
 #[test]
+fn money_that_goes_back_by_rule_says_why_the_link_did_not_keep_it() {
+    let why_of = |link: &PaymentLink, id: &AttemptId, money: Payment, minute: i64| {
+        let next = link.apply_answer(id, &GatewayAnswer::Paid(money), Hint::Paid, at(minute)).unwrap().link;
+        let refund = next.attempt(id).unwrap().refunds.last().unwrap().clone();
+        assert_eq!(refund.cause, RefundCause::Automatic);
+        refund.not_kept
+    };
+    let (link, first) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
+    assert_eq!(why_of(&link, &first, payment(1_500), 2), Some(NotKept::AmountDiffers));
+    let whole = || payment(link.terms().amount.minor_units());
+    let (two, second) = begun(&link, 2, 32);
+    let paid_once = two.apply_answer(&first, &paid(), Hint::Paid, at(33)).unwrap().link;
+    assert_eq!(why_of(&paid_once, &second, whole(), 34), Some(NotKept::LinkAlreadyPaid));
+    let ended = |reason: Option<&str>| link.cancel(reason.map(str::to_owned), true, at(2)).unwrap();
+    assert_eq!(why_of(&ended(None), &first, whole(), 3), Some(NotKept::LinkCancelled));
+    assert_eq!(why_of(&ended(Some("item_paid")), &first, whole(), 3), Some(NotKept::ItemAlreadyPaid));
+    let replaced = link.replaced_by(&other_link(), true, at(2)).unwrap();
+    assert_eq!(why_of(&replaced, &first, whole(), 3), Some(NotKept::LinkReplaced));
+    let (expired, _) = link.lease_due(at(200)).unwrap();
+    assert_eq!(why_of(&expired, &first, whole(), 201), Some(NotKept::LinkExpired));
+}
+
+#[test]
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
@@ -1048,10 +1071,10 @@ fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
     let (expired, _) = link.lease_due(at(200)).unwrap();
     let late = expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap();
     assert_eq!(late.unless_moved_on.as_ref().map(|reference| reference.as_str()), Some("inv-77"));
-    let gone = expired.moved_on(&id, &paid(), at(201)).unwrap();
+    let gone = expired.without_keeping(&id, &paid(), NotKept::ReferenceIdInUse, at(201)).unwrap();
     assert_eq!((gone.kept, gone.link.attempts()[0].state.name()), (None, "refunding"));
     assert!(gone.claim.is_some());
-    let untaken = expired.moved_on(&id, &GatewayAnswer::Unconfirmed, at(201)).unwrap();
+    let untaken = expired.without_keeping(&id, &GatewayAnswer::Unconfirmed, NotKept::ReferenceIdInUse, at(201)).unwrap();
     assert_eq!(untaken.link.attempts()[0].state.name(), "awaiting_reversal", "it is not taken");
 }
 

@@ -155,6 +155,12 @@ async fn money_that_a_gateway_took_for_a_paid_invoice_goes_back() {
     world.confirm().await;
     let shown = world.read(&second).await;
     assert_eq!((&shown["attempts"][0]["status"], &shown["receipts"]), (&json!("refunded"), &json!([])), "{shown}");
+    let refund = &shown["attempts"][0]["refunds"][0];
+    assert_eq!(
+        (&refund["cause"], &refund["not_kept_because"]),
+        (&json!("automatic"), &json!("item_already_paid")),
+        "{refund}"
+    );
     assert_all_is_well(&world).await;
 }
 

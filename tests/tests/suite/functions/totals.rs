@@ -265,6 +265,35 @@ async fn what_is_due_is_aged_by_days() {
 }
 
 #[tokio::test]
+async fn what_is_due_of_dated_parts_is_aged_by_the_date_of_each() {
+    let world = FaultyWorld::start(3600).await;
+    let today: jiff::civil::Date = today(&world).parse().unwrap();
+    let part = |amount: i64, days: i64| {
+        json!({ "amount": amount, "due_at": today.checked_add(jiff::Span::new().days(days)).unwrap().to_string() })
+    };
+    let parts = json!([part(300_000, 1), part(200_000, 3), part(400_000, 40), part(100_000, 41)]);
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_000_000,
+                       "payment_plan": { "parts": parts } });
+    let link = world.make_link(&body, "parts").await;
+    let ages = ["not_yet_due", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90"];
+    let aging = async || {
+        let told = told(&world, "").await["aging"].clone();
+        ages.map(|age| rial(&told[age]))
+    };
+    assert_eq!(aging().await, [(1, 1_000_000), (0, 0), (0, 0), (0, 0), (0, 0)]);
+    world.turn_time(10 * DAY);
+    assert_eq!(aging().await, [(1, 500_000), (1, 500_000), (0, 0), (0, 0), (0, 0)]);
+    let paid = json!({ "received_by": "cash", "amount": 350_000 });
+    let path = format!("/v1/payment-links/{}/payments", link.id);
+    let reply = world.crm(Method::POST, &path, &paid, &[("idempotency-key", "cash")]).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    assert_eq!(aging().await, [(1, 500_000), (1, 150_000), (0, 0), (0, 0), (0, 0)]);
+    world.turn_time(25 * DAY);
+    assert_eq!(aging().await, [(1, 500_000), (0, 0), (1, 150_000), (0, 0), (0, 0)]);
+    assert_agreed(&world, "a part is overdue").await;
+}
+
+#[tokio::test]
 async fn a_range_that_cannot_be_is_refused_by_its_parameter() {
     let world = FaultyWorld::start(3600).await;
     for (query, code, name) in [

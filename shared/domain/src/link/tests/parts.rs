@@ -80,6 +80,21 @@ fn each_part_has_a_receipt_and_the_last_one_pays_the_link() {
 }
 
 #[test]
+fn what_is_left_of_each_dated_part_is_due_by_its_date_and_together_it_is_all_that_is_due() {
+    let link = dated();
+    let dues = |link: &PaymentLink| link.dues();
+    assert_eq!(dues(&link), [(Some(at(10)), 500_000), (Some(at(20)), 400_000), (Some(at(30)), 600_000)]);
+    let some = pay(&link, 1, 700_000, 1);
+    assert_eq!(dues(&some), [(Some(at(20)), 200_000), (Some(at(30)), 600_000)]);
+    assert!(some.facts().is_due_in_parts);
+    let last = pay(&some, 2, 200_000, 2);
+    assert_eq!((dues(&last), last.facts().is_due_in_parts), (vec![(Some(at(30)), 600_000)], false));
+    assert_eq!(dues(&pay(&last, 3, 600_000, 3)), []);
+    assert_eq!(dues(&in_parts(PaymentPlan::Minimum(500_000))), [(None, WHOLE)]);
+    assert_eq!(dues(&link.cancel(None, false, at(2)).unwrap()), []);
+}
+
+#[test]
 fn what_can_be_paid_next_is_the_next_part_all_or_what_lies_between_and_leaves_a_payable_rest() {
     let link = dated();
     let next = link.next_payment(limits(1_000_000_000), None);
@@ -437,6 +452,8 @@ proptest! {
                 prop_assert!(rank(&next.status) >= rank(&before.status), "a status moved backward");
                 link = next;
             }
+            let dues: i64 = link.dues().iter().map(|(_, amount)| amount).sum();
+            prop_assert_eq!(dues, link.amount_due().minor_units());
             let kept: Vec<&Attempt> = link.attempts.iter().filter(|attempt| attempt.is_kept()).collect();
             let paid = |attempt: &&Attempt| attempt.state.confirmed_payment().unwrap().money.minor_units();
             let net: i64 = kept.iter().filter(|one| one.voided.is_none())
