@@ -169,7 +169,7 @@ async fn keeps_two_changes_at_once(record: Record) {
 
 /// A template that a provider approved, with one placeholder.
 fn approved(parameter: &str) -> Value {
-    json!({ "name": "pay", "locale": "en", "parameters": [parameter], "header": null, "button": null })
+    json!({ "kind": "link_created", "name": "pay", "locale": "en", "parameters": [parameter], "header": null, "button": null })
 }
 
 macro_rules! records {
