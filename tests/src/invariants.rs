@@ -22,6 +22,8 @@ use domain::records::item::Item as CrmItem;
 use domain::search::{ContactMatch, ContactTerm, ItemMatch, ItemTerm, ReceiptMatch};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -132,6 +134,8 @@ pub struct Evidence {
     /// What refunds are listed by: the lists that each entry is in.
     refund_entries: BTreeMap<DueKey, Vec<String>>,
     messages: BTreeMap<DueKey, MessageRecord>,
+    /// Where each business is.
+    zones: BTreeMap<String, TimeZone>,
     /// Which link is the newest of a chain, by the partition of its first link.
     newest: BTreeMap<String, String>,
     /// The events that were recorded.
@@ -265,6 +269,7 @@ impl Evidence {
             item_payments: BTreeMap::new(),
             refund_entries: BTreeMap::new(),
             messages: BTreeMap::new(),
+            zones: BTreeMap::new(),
             newest: BTreeMap::new(),
             events: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -297,6 +302,10 @@ impl Evidence {
         self.searched.note(&pk, &sk, &item);
         if let Some(due) = due(&item) {
             self.due.insert((pk.clone(), sk.clone()), due);
+        }
+        if let Some(business) = pk.strip_prefix("config#").filter(|_| sk == "settings") {
+            let zone = TimeZone::get(&text(&item, "time_zone").unwrap_or_default()).expect("a known time zone");
+            self.zones.insert(business.to_owned(), zone);
         }
         if sk == "link" {
             let (lists, state) = (lists_of(&item), text(&item, "by_state"));
@@ -375,6 +384,7 @@ impl Evidence {
                 wrong.push(format!("{} is active for ever", link.id()));
             }
         }
+        self.check_reminders(&mut wrong);
         self.check_no_stray_receipts(&mut wrong);
         self.check_attachments(&mut wrong);
         self.check_item_payments(&mut wrong);
@@ -387,6 +397,26 @@ impl Evidence {
             self.check_event_kinds_of(link, expected, &mut wrong);
         }
         wrong
+    }
+
+    /// No address was reminded twice on a day of its business, of whatever links.
+    fn check_reminders(&self, wrong: &mut Vec<String>) {
+        let mut reminded: BTreeMap<(String, String, Date), Vec<String>> = BTreeMap::new();
+        for link in self.links.values() {
+            let zone = self.zones.get(link.business().as_str()).cloned().unwrap_or(TimeZone::UTC);
+            for message in link.messages() {
+                let MessageAbout::Reminds(reminder) = message.about else { continue };
+                let key = (format!("link#{}", link.id()), format!("message#{}", message.recipient.id));
+                if self.messages.get(&key).is_some_and(|record| record.status == "sent") {
+                    let day = zone.to_datetime(reminder.at).date();
+                    let address = (link.business().to_string(), message.recipient.to.clone(), day);
+                    reminded.entry(address).or_default().push(link.id().to_string());
+                }
+            }
+        }
+        for ((business, to, day), links) in reminded.into_iter().filter(|(_, links)| links.len() > 1) {
+            wrong.push(format!("{to} was reminded of {links:?} by {business} on {day}"));
+        }
     }
 
     /// A link that was replaced names one other, which names it, is for the same contact and item. The chain's pointer names the last of them.
@@ -864,7 +894,7 @@ impl Evidence {
         for message in link.messages() {
             let recipient = &message.recipient;
             let url = match message.about {
-                MessageAbout::Asks(_) => link.url(),
+                MessageAbout::Asks(_) | MessageAbout::Reminds(_) => link.url(),
                 MessageAbout::News(news) => link.receipt_url(news.attempt),
             };
             let what = format!("the message {} of {}", recipient.id, link.id());
@@ -1370,6 +1400,27 @@ fn accepts_late_money(link: &PaymentLink) -> bool {
 }
 
 /// What moved backward from one version of a link to a later one, as anybody sees them who reads at that moment.
+/// A reminder is made of a link that somebody may pay and nobody is paying, and that nothing holds, once at a time.
+fn reminded_wrongly(before: &PaymentLink, after: &PaymentLink) -> Option<String> {
+    let (id, at) = (after.id(), after.updated_at());
+    let new = after.reminders().len().saturating_sub(before.reminders().len());
+    let is_as_before = after.reminders().starts_with(before.reminders());
+    if new == 0 && is_as_before {
+        return None;
+    }
+    let may_be_paying = |one: &Attempt| match &one.state {
+        AttemptState::Open { reported_at, .. } => reported_at.is_some() || one.session_ends_at > at,
+        AttemptState::Confirming { .. } | AttemptState::Accepted { .. } => true,
+        _ => false,
+    };
+    let is_paying = before.attempts().last().is_some_and(may_be_paying);
+    let is_over = before.status_at(at) != LinkStatus::Active || before.amount_due().minor_units() == 0;
+    if new == 1 && is_as_before && !is_paying && !is_over && before.hold_at(at).is_none() {
+        return None;
+    }
+    Some(format!("{id} reminded at {at} although it was {} or somebody was paying", before.status_at(at).name()))
+}
+
 fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     let (id, at) = (after.id(), after.updated_at());
     let (was, is) = (before.status_at(at), after.status_at(at));
@@ -1381,6 +1432,7 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
         let state = link.attempt(&attempt.id).map(|attempt| &attempt.state);
         matches!(state, Some(AttemptState::Confirming { .. }))
     };
+    wrong.extend(reminded_wrongly(before, after));
     let begins_to_confirm = after.attempts().iter().any(|one| confirms(after, one) && !confirms(before, one));
     // A link that takes late money is active again for as long as that is being taken.
     let is_late_taking = begins_to_confirm && accepts_late_money(before) && matches!(was, LinkStatus::Expired { .. });

@@ -22,6 +22,7 @@ use web::fields::{AfterPaymentBody, nested, read_description, read_internal_note
 use web::message_round::{MessageBody, RecipientsBody};
 use web::openapi::{parts_within, with_id, without_required};
 use web::records::{ContactBody, ItemBody};
+use web::reminders::{LinkRemindersBody, read_of_link};
 
 /// What a link is made from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -116,6 +117,10 @@ pub(crate) struct CreateBody {
     #[serde(default)]
     #[schema(value_type = Option<MessageBody>)]
     message: Given<MessageBody>,
+    /// When those who are told are reminded, in the place of what the settings say. Left out, as these say.
+    #[serde(default)]
+    #[schema(value_type = Option<LinkRemindersBody>)]
+    reminders: Given<LinkRemindersBody>,
     /// The CRM's own name for this request, 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and hyphen;
     /// left out, none. At most one active link has it: a second one is refused with 409 `reference_id_in_use`, whose
     /// `conflicting_id` names the first.
@@ -313,6 +318,7 @@ impl CreateBody {
             recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(router, p)),
             after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
             message: nested(self.message, "/message", p, MessageBody::read),
+            reminders: read_of_link(self.reminders, p),
             reference_id: self.reference_id.text("/reference_id", p, ReferenceId::parse),
             return_url: self.return_url.text("/return_url", p, |url| router.settings.check_return_url(url)),
             locale: self.locale.text("/locale", p, Locale::parse),

@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use store::Scope;
 use use_cases::draft::{Draft, DraftRecords};
 use utoipa::ToSchema;
+use views::reminders::PlannedReminderView;
 use views::schema::{ChannelName, ModeName};
 use views::{ReceiptFieldView, SocialView, UnreachedView, amount_display, instant};
 use web::base_url::base_url;
@@ -57,6 +58,8 @@ pub(crate) struct DraftView {
     /// The messages as they would be sent, with a placeholder link of the real length. Until an account is chosen they are
     /// those that read the same on each live account that can be chosen, and where there is none on each sandbox account.
     messages: Vec<PreviewView>,
+    /// The reminders that would go out where nobody pays and nothing changes, as the hours and closed days are now.
+    reminders: Vec<PlannedReminderView>,
     /// What would refuse the request.
     #[schema(value_type = Vec<FieldProblem>)]
     problems: Vec<Problem>,
@@ -262,6 +265,7 @@ impl DraftView {
             recipients: decision.notified.recipients.iter().map(recipient).collect(),
             unreached: decision.notified.unreached.iter().map(UnreachedView::new).collect(),
             messages: previews.iter().map(message).collect(),
+            reminders: draft.reminders.iter().map(|one| PlannedReminderView::new(one, settings)).collect(),
             problems: decision.problems.into_vec(),
         }
     }
@@ -325,7 +329,7 @@ fn filled_in(body: Value, draft: &Draft<'_>) -> Value {
     };
     fill(&mut body, "payment_plan", minimum);
     fill(&mut body, "when_paid_elsewhere", Some(WhenPaidElsewhere::default().as_str()));
-    for name in ["description", "internal_note", "reference_id", "return_url"] {
+    for name in ["description", "internal_note", "reference_id", "reminders", "return_url"] {
         fill(&mut body, name, None::<()>);
     }
     fill(&mut body, "locale", decision.locale.as_ref());

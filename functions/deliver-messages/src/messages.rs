@@ -8,8 +8,8 @@ use domain::ids::{BusinessId, MessageId, ProviderId};
 use domain::link::{LinkStatus, MessageAbout, MessageOfLink, MessageRound, PaymentLink};
 use domain::messages::channel::Channel;
 use domain::messages::choice::Wording;
-use domain::messages::compose::{MessageSources, compose, compose_news};
-use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, Tried};
+use domain::messages::compose::{MessageSources, compose, compose_later};
+use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, SkipReason, Tried};
 use domain::messages::message::{Message, MessageContext};
 use domain::messages::provider::{MessageProvider, ProviderProof};
 use domain::messages::provider_profile::{Moments, ProviderKind, Reporting, ReportsNaming, ReportsWhen};
@@ -99,25 +99,30 @@ async fn lease_and_send(
     // Nobody is asked to pay a link that is over. What became of the money is told all the same.
     let is_wanted = match message.about {
         MessageAbout::Asks(_) => link.status_at(now) == LinkStatus::Active,
+        MessageAbout::Reminds(_) => link.may_remind(now),
         MessageAbout::News(_) => true,
     };
     let planned = if is_wanted {
         let store = app.store.of(link.business());
         known = store.configuration().await?;
         match Planned::by(&known, link, message) {
-            Ok(planned) => planned.map(Ok),
+            Err(NotPlanned::Skipped(reason)) => Err(NotPlanned::Skipped(reason)),
+            Ok(planned) => planned_once_a_day(app, &known, link, message, planned).await?,
             // What it lacks may have been written a moment ago. By what is read now it fails for good.
-            Err(_) => {
+            Err(NotPlanned::Unsendable(_)) => {
                 fresh = store.fresh_configuration().await?;
-                Planned::by(&fresh, link, message).transpose()
+                match Planned::by(&fresh, link, message) {
+                    Ok(planned) => planned_once_a_day(app, &fresh, link, message, planned).await?,
+                    Err(why) => Err(why),
+                }
             }
         }
     } else {
-        None
+        Err(NotPlanned::Skipped(SkipReason::LinkNotActive))
     };
     let tried = match &planned {
-        Some(Ok(planned)) => Some(planned.tried(turn.tried(), now)),
-        Some(Err(_)) | None => turn.tried().cloned(),
+        Ok(planned) => Some(planned.tried(turn.tried(), now)),
+        Err(_) => turn.tried().cloned(),
     };
     let until = later(now, LEASE);
     let lease = match turn {
@@ -136,14 +141,29 @@ async fn lease_and_send(
         },
     };
     let (state, provider) = match planned {
-        Some(Ok(planned)) => (send_once(app, link, message, &planned, lease.tries).await?, Some(planned.route.kind())),
-        Some(Err(Unsendable { reason, provider })) => {
+        Ok(planned) => (send_once(app, link, message, &planned, lease.tries).await?, Some(planned.route.kind())),
+        Err(NotPlanned::Unsendable(Unsendable { reason, provider })) => {
             (MessageState::Failed { at: now, reason: reason.to_owned(), sent: None }, provider)
         }
-        None => (MessageState::Skipped { at: now }, None),
+        Err(NotPlanned::Skipped(reason)) => (MessageState::Skipped { at: now, reason }, None),
     };
     note(app, link, recipient, lease, state, provider).await?;
     Ok(true)
+}
+
+/// The message, unless its address was reminded of another link on the day of this reminder. It is the business's day.
+async fn planned_once_a_day<'a>(
+    app: &App,
+    configuration: &Configuration,
+    link: &PaymentLink,
+    message: &MessageOfLink<'_>,
+    planned: Planned<'a>,
+) -> Result<Result<Planned<'a>, NotPlanned>, StoreError> {
+    let MessageAbout::Reminds(reminder) = message.about else { return Ok(Ok(planned)) };
+    let day = configuration.settings.zone().to_datetime(reminder.at).date();
+    let store = app.store.of(link.business());
+    let is_first = store.claim_reminder(&message.recipient, day, app.clock.now()).await?;
+    Ok(if is_first { Ok(planned) } else { Err(NotPlanned::Skipped(SkipReason::RemindedToday)) })
 }
 
 /// Notes what became of a message that was tried.
@@ -231,6 +251,18 @@ struct Planned<'a> {
     message: Message,
 }
 
+/// Why a message does not go out.
+enum NotPlanned {
+    Unsendable(Unsendable),
+    Skipped(SkipReason),
+}
+
+impl From<Unsendable> for NotPlanned {
+    fn from(why: Unsendable) -> Self {
+        Self::Unsendable(why)
+    }
+}
+
 /// Why a message cannot go out, and the kind of provider that serves its address, if any does.
 struct Unsendable {
     reason: &'static str,
@@ -238,12 +270,11 @@ struct Unsendable {
 }
 
 impl<'a> Planned<'a> {
-    /// `None` where its provider takes only words that somebody approved beforehand, and nobody approved these.
     fn by(
         configuration: &'a Configuration,
         link: &PaymentLink,
         message: &MessageOfLink<'_>,
-    ) -> Result<Option<Self>, Unsendable> {
+    ) -> Result<Self, NotPlanned> {
         let router = configuration.router();
         let route = route(router, message).map_err(|reason| Unsendable { reason: reason.as_str(), provider: None })?;
         let (url, channel) = (url_of(link, message), message.recipient.channel);
@@ -251,12 +282,12 @@ impl<'a> Planned<'a> {
         let context = context_of(link, message, &url);
         let written = match message.about {
             MessageAbout::Asks(choice) => Some(compose(&context, choice, channel, route, sources)),
-            MessageAbout::News(_) => compose_news(&context, channel, route, sources),
+            MessageAbout::Reminds(_) | MessageAbout::News(_) => compose_later(&context, channel, route, sources),
         };
-        let Some(written) = written else { return Ok(None) };
+        let Some(written) = written else { return Err(NotPlanned::Skipped(SkipReason::NoApprovedText)) };
         let message =
             written.map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
-        Ok(Some(Self { configuration, route, channel, message }))
+        Ok(Self { configuration, route, channel, message })
     }
 
     /// What it counts as once the provider has it.
@@ -291,7 +322,7 @@ fn route<'a>(router: MessageRouter<'a>, message: &MessageOfLink<'_>) -> Result<R
     let Recipient { channel, network, to, .. } = message.recipient.as_ref();
     let wording = match message.about {
         MessageAbout::Asks(choice) => choice.wording(),
-        MessageAbout::News(_) => Wording::Default,
+        MessageAbout::Reminds(_) | MessageAbout::News(_) => Wording::Default,
     };
     let route = router.route(*channel, network.as_ref(), to, wording)?;
     Ok(route.about(message.about.kind()))
@@ -300,7 +331,7 @@ fn route<'a>(router: MessageRouter<'a>, message: &MessageOfLink<'_>) -> Result<R
 /// Where a message leads: to the link, or to the receipt.
 fn url_of(link: &PaymentLink, message: &MessageOfLink<'_>) -> String {
     match message.about {
-        MessageAbout::Asks(_) => link.url(),
+        MessageAbout::Asks(_) | MessageAbout::Reminds(_) => link.url(),
         MessageAbout::News(news) => link.receipt_url(news.attempt),
     }
 }
@@ -308,14 +339,17 @@ fn url_of(link: &PaymentLink, message: &MessageOfLink<'_>) -> String {
 fn context_of<'a>(link: &'a PaymentLink, message: &MessageOfLink<'_>, url: &'a str) -> MessageContext<'a> {
     match &message.about {
         MessageAbout::Asks(_) => link.terms().message_context(url, link.amount_due()),
+        MessageAbout::Reminds(reminder) => link.reminder_context(reminder, url),
         MessageAbout::News(news) => link.news_context(news, url),
     }
 }
 
-/// When a message was asked for: with its link or a later round, or with the payment or the refund that it tells of.
+/// When a message was asked for: with its link or a later round, or with the reminder, the payment or the refund that it is about.
 fn asked_for_at(link: &PaymentLink, message: &MessageOfLink<'_>) -> Timestamp {
-    if let MessageAbout::News(news) = message.about {
-        return news.at;
+    match message.about {
+        MessageAbout::News(news) => return news.at,
+        MessageAbout::Reminds(reminder) => return reminder.at,
+        MessageAbout::Asks(_) => {}
     }
     let message = &message.recipient.id;
     let has_it = |round: &&MessageRound| round.recipients.iter().any(|recipient| recipient.id == *message);

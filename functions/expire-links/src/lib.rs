@@ -1,4 +1,4 @@
-//! What time makes happen: links expire, attempts that nobody reported are asked about, money that cannot be kept goes
+//! What time makes happen: links expire, people are reminded of those that nobody paid, attempts that nobody reported are asked about, money that cannot be kept goes
 //! back. What a suspended business had begun is no exception.
 //!
 //! A run, which is called a sweep, finds due links in the index and takes them in turns: the first of each business, then
@@ -14,6 +14,7 @@ mod breaker;
 mod lanes;
 mod lists;
 mod looking_back;
+mod reminding;
 mod task;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use domain::Timestamp;
 use domain::business::turns::Turns;
 use domain::gateway::GatewayKind;
 use domain::ids::{BusinessId, LinkId};
-use domain::link::{PaymentLink, Work};
+use domain::link::{PaymentLink, ReminderRules, Work};
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
@@ -33,6 +34,7 @@ use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
 use looking_back::look_back;
+use reminding::why_not;
 use task::{Task, TaskOutcome};
 
 /// At most this many links are read at a time.
@@ -237,12 +239,26 @@ struct LeasedLink {
 async fn lease(app: &App, mut link: PaymentLink) -> Result<Option<LeasedLink>, StoreError> {
     let now = app.clock.now();
     for _ in 0..MAX_CONTENDED_TRIES {
-        let Some((next, work)) = link.lease_due(now) else { return Ok(None) };
+        let configuration = match link.reminder_due_at() {
+            Some(due_at) if due_at <= now => Some(app.confirmation.store().of(link.business()).configuration().await?),
+            Some(_) | None => None,
+        };
+        let rules = match &configuration {
+            Some(configuration) => Some(ReminderRules {
+                settings: &configuration.settings,
+                why_not: why_not(app.confirmation.store(), configuration, &link).await?,
+            }),
+            None => None,
+        };
+        let Some((next, work)) = link.lease_due(rules, now) else { return Ok(None) };
         match app.confirmation.store().replace_link(&next).await {
             Ok(Written::Applied | Written::AlreadyApplied) => {
                 let expired = next.expired_by(&link);
                 if expired {
                     tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
+                }
+                if next.reminders().len() > link.reminders().len() {
+                    tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A reminder of a payment link is due.");
                 }
                 return Ok(Some(LeasedLink { link: next, work, expired }));
             }
@@ -313,6 +329,7 @@ mod tests {
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),
+            reminders: None,
             reference_id: None,
             return_url: None,
             locale: None,

@@ -251,6 +251,7 @@ async fn plant_bazaar(cloud: &Cloud) -> Result<(), SeedError> {
         email: Some(Email::parse("customer@bazaar.example")?),
         social: Vec::new(),
         balance: None,
+        no_reminders: false,
         people: Vec::new(),
     };
     put_contact(&store, &contact).await?;
@@ -457,6 +458,7 @@ async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
         email: Some(Email::parse("customer@example.com")?),
         social: Vec::new(),
         balance: Some(Money::new(900_000, Currency::IRR)?),
+        no_reminders: false,
         people: vec![
             Person {
                 id: PersonId::parse("manager")?,

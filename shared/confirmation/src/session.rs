@@ -243,6 +243,7 @@ mod tests {
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
             unreached: Vec::new(),
+            reminders: None,
             reference_id: None,
             return_url: None,
             locale: None,

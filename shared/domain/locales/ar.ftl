@@ -147,6 +147,64 @@ link-created-email =
     { $link }
 
     إذا لم تكونوا تتوقعون هذه الرسالة، فيُرجى التواصل مع { $business } قبل الدفع.
+payment-reminder-sms =
+    { $business }
+    تذكير بدفع { $amount }{ $if_description } مقابل { $description }{ $end } حتى { $expires_at }:
+    { $link }
+payment-reminder-sms-without-end =
+    { $business }
+    تذكير بدفع { $amount }{ $if_description } مقابل { $description }{ $end }:
+    { $link }
+payment-reminder-sms-shortest =
+    { $business }
+    دفع { $amount }
+    { $link }
+payment-reminder-social =
+    تذكير: تطلب منكم { $business } دفع { $amount }.{ $if_description }
+    مقابل: { $description }{ $end }
+    آخر موعد للدفع: { $expires_at }
+
+    { $link }
+payment-reminder-email-subject = تذكير: طلب دفع { $amount } من { $business }
+payment-reminder-email =
+    { $contact }، تحية طيبة وبعد،
+
+    نذكّركم بأن { $business } تطلب منكم دفع { $amount }.{ $if_description }
+    مقابل: { $description }{ $end }
+    آخر موعد للدفع: { $expires_at }
+
+    { $link }
+
+    إذا كنتم قد دفعتم من قبل، فلا يلزمكم شيء.
+payment-overdue-sms =
+    { $business }
+    كان موعد دفع { $amount }{ $if_description } مقابل { $description }{ $end } في { $due_at }:
+    { $link }
+payment-overdue-sms-without-end =
+    { $business }
+    فات موعد دفع { $amount }{ $if_description } مقابل { $description }{ $end }:
+    { $link }
+payment-overdue-sms-shortest =
+    { $business }
+    دفع { $amount }
+    { $link }
+payment-overdue-social =
+    فات موعد دفع { $amount } إلى { $business }. يرجى الدفع الآن.{ $if_description }
+    مقابل: { $description }{ $end }
+    كان الموعد: { $due_at }
+
+    { $link }
+payment-overdue-email-subject = فات موعد دفع { $amount } إلى { $business }
+payment-overdue-email =
+    { $contact }، تحية طيبة وبعد،
+
+    فات موعد دفع { $amount } إلى { $business }. يرجى الدفع الآن.{ $if_description }
+    مقابل: { $description }{ $end }
+    كان الموعد: { $due_at }
+
+    { $link }
+
+    إذا كنتم قد دفعتم من قبل، فلا يلزمكم شيء.
 payment-received-sms =
     { $business }
     استلمنا { $amount }{ $if_description } مقابل { $description }{ $end }. شكرًا لكم. الإيصال:

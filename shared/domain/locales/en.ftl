@@ -90,6 +90,58 @@ link-created-email =
     { $link }
 
     If you did not expect this message, please contact { $business } before you pay.
+payment-reminder-sms =
+    Reminder: { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:
+    { $link }
+payment-reminder-sms-without-end =
+    Reminder: { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end }:
+    { $link }
+payment-reminder-sms-shortest =
+    Reminder: pay { $amount } to { $business }:
+    { $link }
+payment-reminder-social =
+    A reminder: { $business } asks you to pay { $amount }.{ $if_description }
+    For: { $description }{ $end }
+    Pay by: { $expires_at }
+
+    { $link }
+payment-reminder-email-subject = Reminder: { $business } asks you to pay { $amount }
+payment-reminder-email =
+    Dear { $contact },
+
+    this is a reminder: { $business } asks you to pay { $amount }.{ $if_description }
+    For: { $description }{ $end }
+    Pay by: { $expires_at }
+
+    { $link }
+
+    If you have paid already, you need not do anything.
+payment-overdue-sms =
+    { $business }: { $amount }{ $if_description } for { $description }{ $end } was due on { $due_at }. Please pay:
+    { $link }
+payment-overdue-sms-without-end =
+    { $business }: { $amount }{ $if_description } for { $description }{ $end } is overdue. Please pay:
+    { $link }
+payment-overdue-sms-shortest =
+    { $business }: { $amount } is overdue. Pay:
+    { $link }
+payment-overdue-social =
+    { $amount } to { $business } is overdue. Please pay it now.{ $if_description }
+    For: { $description }{ $end }
+    It was due on: { $due_at }
+
+    { $link }
+payment-overdue-email-subject = Overdue: { $amount } to { $business }
+payment-overdue-email =
+    Dear { $contact },
+
+    { $amount } to { $business } is overdue. Please pay it now.{ $if_description }
+    For: { $description }{ $end }
+    It was due on: { $due_at }
+
+    { $link }
+
+    If you have paid already, you need not do anything.
 payment-received-sms =
     { $business } received { $amount }{ $if_description } for { $description }{ $end }. Thank you. Your receipt:
     { $link }

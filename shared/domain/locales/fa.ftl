@@ -147,6 +147,64 @@ link-created-email =
     { $link }
 
     اگر انتظار این پیام را نداشتید، پیش از پرداخت با { $business } تماس بگیرید.
+payment-reminder-sms =
+    { $business }
+    یادآوری: { $short_amount }{ $if_description } بابت { $description }{ $end } را تا { $expires_at } بپردازید:
+    { $link }
+payment-reminder-sms-without-end =
+    { $business }
+    یادآوری: { $short_amount }{ $if_description } بابت { $description }{ $end } را بپردازید:
+    { $link }
+payment-reminder-sms-shortest =
+    { $business }
+    یادآوری { $short_amount }
+    { $link }
+payment-reminder-social =
+    یادآوری: { $business } از شما درخواست پرداخت { $amount } دارد.{ $if_description }
+    بابت: { $description }{ $end }
+    مهلت پرداخت: { $expires_at }
+
+    { $link }
+payment-reminder-email-subject = یادآوری: { $business } از شما درخواست پرداخت { $amount } دارد
+payment-reminder-email =
+    { $contact } گرامی، سلام
+
+    یادآوری می‌کنیم که { $business } از شما درخواست پرداخت { $amount } دارد.{ $if_description }
+    بابت: { $description }{ $end }
+    مهلت پرداخت: { $expires_at }
+
+    { $link }
+
+    اگر پیش از این پرداخت کرده‌اید، نیازی به کاری نیست.
+payment-overdue-sms =
+    { $business }
+    سررسید { $short_amount }{ $if_description } بابت { $description }{ $end } در { $due_at } بود. بپردازید:
+    { $link }
+payment-overdue-sms-without-end =
+    { $business }
+    سررسید { $short_amount }{ $if_description } بابت { $description }{ $end } گذشته است. بپردازید:
+    { $link }
+payment-overdue-sms-shortest =
+    { $business }
+    معوق: { $short_amount }
+    { $link }
+payment-overdue-social =
+    سررسید پرداخت { $amount } به { $business } گذشته است. لطفاً اکنون بپردازید.{ $if_description }
+    بابت: { $description }{ $end }
+    سررسید: { $due_at }
+
+    { $link }
+payment-overdue-email-subject = سررسید پرداخت { $amount } به { $business } گذشته است
+payment-overdue-email =
+    { $contact } گرامی، سلام
+
+    سررسید پرداخت { $amount } به { $business } گذشته است. لطفاً اکنون بپردازید.{ $if_description }
+    بابت: { $description }{ $end }
+    سررسید: { $due_at }
+
+    { $link }
+
+    اگر پیش از این پرداخت کرده‌اید، نیازی به کاری نیست.
 payment-received-sms =
     { $business }
     پرداخت { $short_amount }{ $if_description } بابت { $description }{ $end } دریافت شد. سپاس از شما. رسید:

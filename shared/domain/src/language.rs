@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     /// Everything that any text may mention, each as a mark that no text has by itself.
-    const MENTIONS: [(&str, &str); 32] = [
+    const MENTIONS: [(&str, &str); 33] = [
         ("address", "«address»"),
         ("due", "«due»"),
         ("amount", "«amount»"),
@@ -236,6 +236,7 @@ mod tests {
         ("date", "«date»"),
         ("day", "«day»"),
         ("description", "«description»"),
+        ("due_at", "«due_at»"),
         ("end", "«end»"),
         ("expires_at", "«expires_at»"),
         ("gateway", "«gateway»"),

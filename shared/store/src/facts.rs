@@ -242,7 +242,7 @@ mod tests {
             amount_due: Money::new(LARGEST_AMOUNT - 1, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
             due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
-            account_id: AccountId::parse(&"a".repeat(48)).unwrap(),
+            account_id: AccountId::parse(&"a".repeat(47)).unwrap(),
             gateway: GatewayKind::Razorpay,
             created_by: Some(CreatedBy::parse(&"u".repeat(64)).unwrap().mark()),
             channels: Channel::ALL.into(),

@@ -25,6 +25,7 @@
 //! | `receipt-search#{business}#{text}` | `{time}#{receipt}` | a receipt, by its reference, its amount or its card |
 //! | `reference#{business}#{id}` | `reference` | which links had a `reference_id` |
 //! | `receipt-page#{code}` | `page` | which payment the page of a receipt is about |
+//! | `reminded#{business}#{hash}` | `{day}` | that an address, of which a hash is kept, was reminded on a day, for some days |
 //! | `renewal#{business}#{link}` | `renewal` | that a customer wants a new link, and gets it |
 //! | `item-link#{business}#{item}` | `{mode}` | which link of an item is the newest, where no two may be open |
 //! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
@@ -305,6 +306,11 @@ pub(crate) fn receipt_page(code: &ReceiptCode) -> Key {
     Key::new(format!("receipt-page#{}", code.expose()), "page")
 }
 
+/// That an address was reminded on a day.
+pub(crate) fn reminded(business: &BusinessId, hash: &str, day: Date) -> Key {
+    Key::new(format!("reminded#{business}#{hash}"), day.to_string())
+}
+
 /// That the customer of a link wants a new one, and gets it.
 pub(crate) fn renewal(business: &BusinessId, link: &LinkId) -> Key {
     Key::new(format!("renewal#{business}#{link}"), "renewal")
@@ -416,7 +422,7 @@ pub(crate) fn restored_of(business: &BusinessId) -> Key {
 
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 18] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 19] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
@@ -431,6 +437,7 @@ pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 18] {
         items_prefix(business),
         kind("item-paid"),
         kind("item-link"),
+        kind("reminded"),
         kind("renewal"),
         kind(RECEIPT),
         kind(RECORDED_RECEIPT),

@@ -39,6 +39,7 @@ mod receipt_types;
 mod receipts;
 mod reconciliation;
 mod refunds;
+mod reminders;
 mod renewals;
 mod restoring;
 mod revision;

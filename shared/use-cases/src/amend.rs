@@ -47,6 +47,7 @@ pub async fn amend(
         precondition.check(Some(&link.tag())).map_err(AmendRefused::PreconditionFailed)?;
         let terms = amend_terms(link.terms(), amendment.clone(), context, at, problems.clone());
         let next = link.amended(terms.map_err(AmendRefused::Invalid)?, at).ok_or(AmendRefused::NotActive)?;
+        let next = next.reminding(&configuration.settings, false);
         let size = next.check_growth(link);
         size.map_err(|rejection| AmendRefused::Invalid(Problems::of("/metadata", rejection)))?;
         Ok(next)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::business::reminders::PlannedReminder;
 use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
 use domain::ids::ReceiptTypeId;
@@ -40,6 +41,8 @@ pub struct Draft<'a> {
     pub people: Vec<PersonChoice<'a>>,
     /// The messages as they would be sent.
     pub previews: Vec<Preview>,
+    /// The reminders that would go out.
+    pub reminders: Vec<PlannedReminder>,
     /// The type that a receipt has where the request names none.
     pub default_receipt_type: Option<&'a ReceiptTypeId>,
     pub settings: &'a Settings,
@@ -99,6 +102,7 @@ impl DraftRecords {
             receipt_types: receipt_type_choices(receipt_types),
             people: people_choices(&decision, context),
             previews: previews(&decision, context, accounts),
+            reminders: decision.planned_reminders(settings, now),
             default_receipt_type: default_receipt_type(context),
             settings,
             decision,

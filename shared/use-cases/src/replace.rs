@@ -102,6 +102,8 @@ pub async fn replace(
         let business = store.business_id().clone();
         let link = PaymentLink::new(business, token.clone(), new.base, request_hash.clone(), terms, at);
         let shard = configuration.spread().of_new(link.id(), link.created_at());
+        let wants_none = context.contact.is_some_and(|contact| contact.no_reminders);
+        let link = link.reminding(&configuration.settings, wants_none);
         let link = link.in_shard(shard).made_by(new.created_by.clone()).traced(new.trace.clone()).succeeding(&old);
         let wanted = of_new_link(&link);
         Today::read(store, &configuration, at).await.check(wanted).map_err(CreateRefused::QuotaReached)?;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod event;
 pub mod look_back;
 pub mod reconciliation;
+pub mod reminders;
 pub mod schema;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use domain::records::item_payments::ItemGuard;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use reminders::LinkRemindersView;
 use schema::{
     AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, DisputeStatusName, FeePayerName, GatewayName,
     HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, NotKeptName, PaymentMethodName,
@@ -109,6 +111,7 @@ pub struct LinkView {
     pub message: MessageChoiceView,
     /// One for each address that is told, of every round.
     pub messages: Vec<MessageView>,
+    pub reminders: LinkRemindersView,
     /// Who was named and cannot be told.
     pub unreached: Vec<UnreachedView>,
     pub attempts: Vec<AttemptView>,
@@ -617,6 +620,7 @@ impl LinkView {
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),
             messages: link.messages().map(|message| MessageView::new(&message, messages, settings)).collect(),
+            reminders: LinkRemindersView::new(link, settings),
             unreached: unreached(link, terms),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(link, attempt, settings)).collect(),
             payments: link.payments().filter_map(|payment| PaymentOfLinkView::new(link, payment, settings)).collect(),
@@ -725,7 +729,7 @@ impl MessageView {
                 view.failed_at = Some(instant(*at, settings));
                 view.reason = Some(reason.clone());
             }
-            Some(MessageState::Skipped { .. }) => view.reason = Some("link_not_active".to_owned()),
+            Some(MessageState::Skipped { reason, .. }) => view.reason = Some(reason.as_str().to_owned()),
             Some(MessageState::Queued { .. } | MessageState::Sending { .. } | MessageState::Sent(_)) | None => {}
         }
         view

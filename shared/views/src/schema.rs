@@ -1,6 +1,7 @@
 //! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
 
-use domain::business::periods::WeekStart;
+use domain::business::periods::Weekday;
+use domain::business::reminders::ReminderAnchor;
 use domain::events::EventType;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
@@ -88,7 +89,12 @@ one_of! { CalendarName, "By which calendar weeks, months and years are counted."
 pub const TOTALS_GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
 
 one_of! { TotalsGroupingName, "What totals are grouped by.", TOTALS_GROUPINGS }
-one_of! { WeekdayName, "A day of the week.", WeekStart::ALL.map(WeekStart::as_str) }
+one_of! { WeekdayName, "A day of the week.", Weekday::ALL.map(Weekday::as_str) }
+one_of! {
+    ReminderAnchorName,
+    "What a reminder is counted from: the making of the link, each date by which something of it is due, or its end.",
+    ReminderAnchor::ALL.map(ReminderAnchor::as_str)
+}
 one_of! { GatewayName as "GatewayId", "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
 one_of! { ProviderKindName as "MessageProviderKind", "Whose protocol a message provider speaks.", ProviderKind::WITH_RECORDS.map(ProviderKind::as_str) }
 one_of! { MessageModeName as "MessageMode", "`default`: the business's own text, else the built-in one. `custom`: the texts of the request.", ["default", "custom"] }
@@ -105,7 +111,7 @@ one_of! {
 }
 one_of! {
     MessageStatusName,
-    "`queued` until somebody looks at it, `standby` until the message that it stands in for fails for good, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, also where the provider reported that later, `skipped` because the link had ended.",
+    "`queued` until somebody looks at it, `standby` until the message that it stands in for fails for good, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, also where the provider reported that later, `skipped` where it was not to be sent any more, for the `reason`.",
     ["queued", "standby", "sending", "sent", "waiting", "failed", "skipped"]
 }
 one_of! {

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 188] = [
+pub const CATALOGUE: [(&str, &str); 190] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -29,6 +29,7 @@ pub const CATALOGUE: [(&str, &str); 188] = [
     ("duplicate_field", "a field stands twice in the body; `errors` says which"),
     ("empty", "a text is empty, or nothing of it can be seen"),
     ("endpoint_keeps_changing", "others changed the endpoint at the same moment; try again"),
+    ("ends_before_it_begins", "hours, or a span of days, end before they begin"),
     ("ends_before_last_part", "the link would end before its last part is due"),
     ("entry_refunded", "money of what was written down went back; void the receipts of that first"),
     ("event_keeps_changing", "the event is being sent at this moment; try again"),
@@ -75,6 +76,7 @@ pub const CATALOGUE: [(&str, &str); 188] = [
     ("invalid_social_id", "an id on a social network has another form"),
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
     ("invalid_template_name", "an approved template is called in another way"),
+    ("invalid_time", "this is not a time of day such as 09:00"),
     ("invalid_url", "this is not an absolute web address"),
     (
         "item_has_active_link",

@@ -27,6 +27,8 @@ pub mod reader;
 pub mod reconciliation;
 #[cfg(feature = "requests")]
 pub mod records;
+#[cfg(feature = "requests")]
+pub mod reminders;
 pub mod request_id;
 #[cfg(feature = "requests")]
 pub mod texts;

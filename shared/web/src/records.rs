@@ -66,6 +66,10 @@ pub struct ContactBody {
     #[serde(default)]
     #[schema(value_type = Option<MoneyBody>)]
     balance: Given<MoneyBody>,
+    /// Whether the contact, and whoever is told for it, is reminded of links that were made for it. Left out, so it is.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    reminders: Given<bool>,
     /// People at the contact who can be told by their role, at most 50. Left out, nobody.
     #[serde(default)]
     #[schema(value_type = Option<Vec<PersonBody>>, max_items = 50)]
@@ -251,6 +255,7 @@ impl ContactBody {
             balance: self
                 .balance
                 .or_none(|balance| balance.read(at("balance"), p, |balance, at, p| Field::Value(balance.read(at, p)))),
+            reminders: self.reminders.change(at("reminders"), p, Ok),
             people: self.people.or_none(|people| read_people(people, &at("people"), router, p)),
         }
     }

@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
             | Visit::TooManyAttempts
             | Visit::UnderReview => {}
         }
-        if let Some((taken, _)) = link.lease_due(now) {
+        if let Some((taken, _)) = link.lease_due(None, now) {
             assert_eq!(taken.version(), link.version() + 1);
         }
     }

@@ -115,6 +115,10 @@ enum Flow {
     /// The customer goes on from our own page.
     GoOn,
     SweepExpires,
+    /// Somebody did not pay, and is reminded.
+    SweepReminds,
+    /// The outbox of a link of which somebody is reminded.
+    DeliverReminder,
     SweepFindsThePayment(GatewayKind),
     /// Two attempts of one account are found by the gateway's list.
     SweepFindsByList,
@@ -222,7 +226,7 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 138] = [
+const FLOWS: [Flow; 140] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::CreateAlone,
@@ -266,6 +270,8 @@ const FLOWS: [Flow; 138] = [
     Flow::SummaryPage,
     Flow::GoOn,
     Flow::SweepExpires,
+    Flow::SweepReminds,
+    Flow::DeliverReminder,
     Flow::SweepFindsThePayment(Zarinpal),
     Flow::SweepFindsThePayment(Zibal),
     Flow::SweepFindsThePayment(Stripe),
@@ -455,6 +461,8 @@ impl Flow {
             | Self::SummaryPage
             | Self::GoOn
             | Self::SweepExpires
+            | Self::SweepReminds
+            | Self::DeliverReminder
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::Cancel
@@ -518,6 +526,11 @@ impl Flow {
             }
             Self::Deliver | Self::TellAgain | Self::DeliverAfterReplay | Self::Renew => {
                 body["recipients"] = json!({ "contact": true });
+            }
+            // Each run has an address of its own, because one is reminded once a day.
+            Self::SweepReminds | Self::DeliverReminder => {
+                body["recipients"] = json!({ "emails": [format!("{}@example.com", key.to_lowercase())] });
+                body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": 1 }] });
             }
             Self::DeliverEverywhere => {
                 let whatsapp = json!({ "network": "whatsapp", "id": "+989120000008" });
@@ -584,6 +597,14 @@ impl Flow {
                 world.ask(Method::POST, &button, &[], Some("")).await.unwrap();
                 if self == Self::Renew {
                     world.bring_stream().await;
+                }
+            }
+            Self::SweepReminds | Self::DeliverReminder => {
+                world.bring_stream().await;
+                let due_at = world.stored(link).await.reminder_due_at().unwrap();
+                world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
+                if self == Self::DeliverReminder {
+                    world.sweep().await.unwrap().unwrap();
                 }
             }
             Self::SweepExpires | Self::AskForRenewal => world.turn_time(8 * 24 * 60 * MINUTE),
@@ -895,6 +916,7 @@ impl Flow {
                 reply.is_some_and(|reply| reply.status == StatusCode::SEE_OTHER)
             }
             Self::SweepExpires
+            | Self::SweepReminds
             | Self::SweepFindsThePayment(_)
             | Self::SweepFindsByList
             | Self::SweepResumes
@@ -979,6 +1001,7 @@ impl Flow {
                 true
             }
             Self::Deliver
+            | Self::DeliverReminder
             | Self::DeliverEverywhere
             | Self::DeliverLatePayment
             | Self::DeliverRefund
@@ -1078,6 +1101,8 @@ impl Flow {
             Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)
             | Self::SweepExpires
+            | Self::SweepReminds
+            | Self::DeliverReminder
             | Self::SweepFindsThePayment(_)
             | Self::SweepFindsByList
             | Self::SweepResumes

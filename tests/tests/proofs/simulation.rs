@@ -917,6 +917,11 @@ fn wanted(
         }
         _ => {}
     }
+    if chance.once_in(3) {
+        let hours = chance.one_of(&[1, 2, 5]);
+        body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": hours },
+                                           { "when": "after_due", "hours": 1 }, { "when": "before_expiry", "hours": 2 }] });
+    }
     let key = format!("story-{seed}-{number}");
     Wanted { body, key, made: None, account, is_tried_on: false, page: None, back: None, wishes: Vec::new() }
 }

@@ -228,6 +228,34 @@ async fn delivering_is_two_writes_for_a_message_and_one_for_an_event() {
 }
 
 #[tokio::test]
+async fn reminding_is_one_write_of_the_link_and_three_for_each_message() {
+    let world = warm_world().await;
+    let mut body = reference_link();
+    body["message"] = json!({ "channels": ["email"] });
+    body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": 1 }, { "when": "before_expiry", "days": 1 }] });
+    let link = world.make_link(&body, "reminds").await;
+    let usage = world.usage();
+    assert_usage(&usage, 2, 4.0, 6);
+    assert!(usage.largest_item <= 2048, "a link takes {} bytes", usage.largest_item);
+    world.bring_stream().await;
+    let due_at = world.stored(&link).await.reminder_due_at().unwrap();
+    world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
+    world.sweep().await.unwrap().unwrap();
+    world.usage();
+    let another = world.make_link(&body, "reminds-too").await;
+    world.bring_stream().await;
+    let due_at = world.stored(&another).await.reminder_due_at().unwrap();
+    world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
+    world.usage();
+    world.sweep().await.unwrap().unwrap();
+    // Every few minutes one says that the sweep runs.
+    let beat = 1;
+    assert_usage(&world.usage(), 16 + 3 + beat, 8.0 + 2.0, 4 + beat);
+    world.bring_stream().await;
+    assert_usage(&world.usage(), 4, 1.0, 4);
+}
+
+#[tokio::test]
 async fn a_report_is_two_reads_at_once_and_one_write_and_a_failure_is_told_in_the_same() {
     let world = warm_world().await;
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000,

@@ -84,6 +84,7 @@ fn terms(reference: Option<&str>) -> Terms {
         message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
         recipients: vec![],
         unreached: vec![],
+        reminders: None,
         reference_id: reference.map(|id| ReferenceId::parse(id).unwrap()),
         return_url: None,
         locale: Locale::parse("fa").ok(),
@@ -331,6 +332,7 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
         email: None,
         social: Vec::new(),
         balance: None,
+        no_reminders: false,
         people: Vec::new(),
     };
     let read = async || store.records_for_create(None, None, Some(&id), None).await.unwrap();
@@ -474,11 +476,11 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     let (link, id) = begun(store, 1).await;
     assert!(due(now()).await.is_empty());
     assert_eq!(due(now() + Duration::from_secs(61)).await, [link.id().clone()]);
-    let (asked, _) = link.lease_due(now() + Duration::from_secs(61)).unwrap();
+    let (asked, _) = link.lease_due(None, now() + Duration::from_secs(61)).unwrap();
     store.replace_link(&asked).await.unwrap();
     let found = due(now() + Duration::from_secs(61)).await;
     assert_eq!(found, [link.id().clone()], "what is asked about every minute keeps its place");
-    assert_eq!(asked.lease_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
+    assert_eq!(asked.lease_due(None, now() + Duration::from_secs(62)), None, "and is not due before its next minute");
     let link = asked;
     store.apply_transition(&link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap()).await.unwrap();
     assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
@@ -490,7 +492,7 @@ async fn two_sweeps_never_take_on_the_same_work() {
     let (link, _) = begun(&cloud.store, 1).await;
     let later = now() + Duration::from_secs(61);
     let sweeps = (0..at_once(50)).map(|_| async {
-        let (next, _) = link.lease_due(later).unwrap();
+        let (next, _) = link.lease_due(None, later).unwrap();
         cloud.store.replace_link(&next).await.unwrap()
     });
     let applied = join_all(sweeps).await.into_iter().filter(|written| matches!(written, Written::Applied)).count();

@@ -37,6 +37,8 @@ pub(crate) struct ContactView {
     social: Vec<SocialView>,
     /// What the contact owes is positive.
     balance: Option<MoneyView>,
+    /// Whether those who are told for it are reminded.
+    reminders: bool,
     people: Vec<PersonView>,
 }
 
@@ -76,6 +78,7 @@ impl ContactView {
             balance: contact
                 .balance
                 .map(|money| MoneyView { amount: money.minor_units(), currency: money.currency().code() }),
+            reminders: !contact.no_reminders,
             people: contact
                 .people
                 .iter()

@@ -24,6 +24,7 @@ use web::fields::{
     AfterPaymentBody, AfterPaymentUpdate, nested, read_changed_description, read_changed_internal_note,
     read_changed_metadata,
 };
+use web::reminders::{LinkRemindersBody, read_of_link};
 use web::{ApiProblem, Caller, Given, JsonBody};
 
 use crate::app::App;
@@ -156,6 +157,10 @@ pub(crate) struct AmendBody {
     #[serde(default)]
     #[schema(value_type = AfterPaymentUpdate)]
     after_payment: Given<AfterPaymentBody>,
+    /// When people are reminded of this link, in the place of what the settings say; with `null` as these say. Left out, it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<LinkRemindersBody>)]
+    reminders: Given<LinkRemindersBody>,
     /// Laid over what there is: at most 20 pairs of texts in all, keys of 1 to 40 and values of at most 500 characters. A
     /// pair that is `null` is taken away, and `null` alone takes all of them away. Left out, it stays.
     #[serde(default)]
@@ -183,6 +188,7 @@ impl AmendBody {
             description: read_changed_description(self.description, p),
             internal_note: read_changed_internal_note(self.internal_note, p),
             after_payment: nested(after_payment, "/after_payment", p, AfterPaymentBody::read_change),
+            reminders: self.reminders.or_none(|given| read_of_link(given, p)),
             metadata: read_changed_metadata(self.metadata, p),
         }
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::address::{Email, Region};
 use domain::business::brand::BrandColor;
 use domain::business::logo::Logo;
-use domain::business::periods::{FiscalYearStart, Periods, WeekStart};
+use domain::business::periods::{FiscalYearStart, Periods, Weekday};
 use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, TimeZoneName};
 use domain::calendar::parse_date;
 use domain::ids::{ProviderId, ReceiptTypeId};
@@ -27,9 +27,11 @@ use use_cases::settings::{LogoRequest, SettingsRequest};
 use use_cases::{Extent, Revised};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
+use views::reminders::ReminderMomentView;
 use views::schema::{CalendarName, ChannelName, WeekdayName};
 use web::body::{GivenList, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
 use web::conditions::Conditions;
+use web::reminders::{RemindersBody, read_of_business};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::app::App;
@@ -157,6 +159,11 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     send_receipts: Given<bool>,
+    /// When people are reminded who were asked to pay. It counts for links that are made from now on, and hours and closed days
+    /// for all. Left out, nobody is, unless a link says so itself.
+    #[serde(default)]
+    #[schema(value_type = Option<RemindersBody>)]
+    reminders: Given<RemindersBody>,
     /// The name under which the business is registered, for its receipts. Left out, they show `business_name` alone.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "filled-120")]
@@ -221,6 +228,14 @@ struct SnsOriginationBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "registration-id")]
     template_id: Given<String>,
+    /// The same of your own text that reminds. Without it nobody there is reminded.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    payment_reminder_template_id: Given<String>,
+    /// The same of the one that reminds of what is overdue.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    payment_overdue_template_id: Given<String>,
     /// The same of your own text that tells of a payment. Without it nobody there is told of one.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "registration-id")]
@@ -289,12 +304,44 @@ pub(crate) struct SettingsShape {
     renew_links_on_request: bool,
     send_receipts: bool,
     #[schema(nullable = false)]
+    reminders: Option<RemindersShape>,
+    #[schema(nullable = false)]
     legal_name: Option<String>,
     #[schema(nullable = false)]
     legal_id: Option<String>,
     #[schema(nullable = false)]
     postal_address: Option<String>,
     return_url_hosts: Vec<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Reminders)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct RemindersShape {
+    at: Vec<ReminderMomentView>,
+    #[schema(nullable = false)]
+    hours: Option<Vec<ReminderHoursShape>>,
+    #[schema(nullable = false)]
+    closed: Option<Vec<ClosedDaysShape>>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ReminderHours)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct ReminderHoursShape {
+    days: Vec<WeekdayName>,
+    from: String,
+    to: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ClosedDays)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct ClosedDaysShape {
+    #[schema(format = Date)]
+    from: String,
+    #[schema(format = Date)]
+    to: String,
 }
 
 #[derive(ToSchema)]
@@ -320,6 +367,10 @@ struct SnsOriginationShape {
     entity_id: Option<String>,
     #[schema(nullable = false)]
     template_id: Option<String>,
+    #[schema(nullable = false)]
+    payment_reminder_template_id: Option<String>,
+    #[schema(nullable = false)]
+    payment_overdue_template_id: Option<String>,
     #[schema(nullable = false)]
     payment_received_template_id: Option<String>,
     #[schema(nullable = false)]
@@ -452,6 +503,7 @@ impl SettingsBody {
             one_active_link_per_item: is_on(self.one_active_link_per_item, "/one_active_link_per_item", p),
             renew_links_on_request: is_on(self.renew_links_on_request, "/renew_links_on_request", p),
             send_receipts: is_on(self.send_receipts, "/send_receipts", p),
+            reminders: read_of_business(self.reminders, p),
             legal_name: self.legal_name.text("/legal_name", p, |text| parse_name(text, 120)).value(),
             legal_id: self.legal_id.text("/legal_id", p, |text| parse_name(text, 60)).value(),
             postal_address: self.postal_address.text("/postal_address", p, |text| parse_text(text, 300)).value(),
@@ -490,7 +542,7 @@ impl StartBody {
         let segments = self.max_sms_segments.parse("/max_sms_segments", p, SegmentLimit::parse).value();
         let (zone, locale) = (self.time_zone, self.default_locale);
         let calendar = self.calendar.text("/calendar", p, Calendar::parse).value();
-        let week_start = self.first_day_of_week.text("/first_day_of_week", p, WeekStart::parse).value();
+        let week_start = self.first_day_of_week.text("/first_day_of_week", p, Weekday::parse).value();
         let fiscal_year = self.fiscal_year_starts.text("/fiscal_year_starts", p, FiscalYearStart::parse).value();
         PlatformDefaults {
             calendar: calendar.or(defaults.calendar),
@@ -714,10 +766,14 @@ fn read_origination(body: SnsOriginationBody, at: &str, p: &mut Problems) -> Opt
         |given: Given<String>, field: &str| given.text(format!("{at}/{field}"), p, RegistrationId::parse).optional();
     let entity = id(body.entity_id, "entity_id");
     let link_created = id(body.template_id, "template_id");
+    let payment_reminder = id(body.payment_reminder_template_id, "payment_reminder_template_id");
+    let payment_overdue = id(body.payment_overdue_template_id, "payment_overdue_template_id");
     let payment_received = id(body.payment_received_template_id, "payment_received_template_id");
     let refund_succeeded = id(body.refund_succeeded_template_id, "refund_succeeded_template_id");
     let texts = RegisteredTexts {
         link_created: link_created?,
+        payment_reminder: payment_reminder?,
+        payment_overdue: payment_overdue?,
         payment_received: payment_received?,
         refund_succeeded: refund_succeeded?,
     };

@@ -65,7 +65,7 @@ pub(crate) struct TemplateView {
     body: String,
     /// What a text may name.
     #[schema(value_type = Vec<String>)]
-    variables: [&'static str; 9],
+    variables: [&'static str; 10],
     /// How it may show them.
     #[schema(value_type = Vec<FilterView>)]
     filters: [Filter; 13],

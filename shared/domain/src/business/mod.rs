@@ -7,6 +7,7 @@ pub mod look_back;
 pub mod periods;
 pub mod quotas;
 pub mod reconciliation;
+pub mod reminders;
 pub mod settings;
 pub mod statement;
 pub mod totals;

@@ -1,17 +1,17 @@
 //! The days, weeks, months and fiscal years that a business counts by, in its own calendar.
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::{self, Date};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{date_in, parts_in, written_date};
 use crate::language::Calendar;
 use crate::problem::{Rejection, parse_word};
 
-/// The day that a week of a business begins with.
+/// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WeekStart {
+pub enum Weekday {
     Monday,
     Tuesday,
     Wednesday,
@@ -21,7 +21,7 @@ pub enum WeekStart {
     Sunday,
 }
 
-impl WeekStart {
+impl Weekday {
     pub const ALL: [Self; 7] =
         [Self::Monday, Self::Tuesday, Self::Wednesday, Self::Thursday, Self::Friday, Self::Saturday, Self::Sunday];
 
@@ -42,15 +42,15 @@ impl WeekStart {
         }
     }
 
-    fn weekday(self) -> Weekday {
+    pub(super) fn civil(self) -> civil::Weekday {
         match self {
-            Self::Monday => Weekday::Monday,
-            Self::Tuesday => Weekday::Tuesday,
-            Self::Wednesday => Weekday::Wednesday,
-            Self::Thursday => Weekday::Thursday,
-            Self::Friday => Weekday::Friday,
-            Self::Saturday => Weekday::Saturday,
-            Self::Sunday => Weekday::Sunday,
+            Self::Monday => civil::Weekday::Monday,
+            Self::Tuesday => civil::Weekday::Tuesday,
+            Self::Wednesday => civil::Weekday::Wednesday,
+            Self::Thursday => civil::Weekday::Thursday,
+            Self::Friday => civil::Weekday::Friday,
+            Self::Saturday => civil::Weekday::Saturday,
+            Self::Sunday => civil::Weekday::Sunday,
         }
     }
 }
@@ -122,7 +122,7 @@ pub enum Period {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Periods {
     pub calendar: Calendar,
-    pub week_start: WeekStart,
+    pub week_start: Weekday,
     pub fiscal_year_start: FiscalYearStart,
 }
 
@@ -132,7 +132,7 @@ impl Periods {
         match period {
             Period::Day => date,
             Period::Week => {
-                let since = date.weekday().since(self.week_start.weekday());
+                let since = date.weekday().since(self.week_start.civil());
                 date.saturating_sub(i64::from(since).days())
             }
             Period::Month => {
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_week_and_a_fiscal_year_begin_where_the_settings_say() {
         let settings = Settings {
-            first_day_of_week: Some(WeekStart::Sunday),
+            first_day_of_week: Some(Weekday::Sunday),
             fiscal_year_starts: FiscalYearStart::parse("04-06").unwrap(),
             ..Settings::default()
         };
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(own.first_day(Period::Year, date(2026, 12, 1)), date(2026, 9, 23));
         let gregorian = settings.periods(Some(Calendar::Gregorian));
         assert_eq!(gregorian.first_day(Period::Year, date(2026, 12, 1)), date(2026, 1, 1));
-        assert_eq!(gregorian.week_start, WeekStart::Saturday, "a week stays the business's");
+        assert_eq!(gregorian.week_start, Weekday::Saturday, "a week stays the business's");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Email, Region};
 use crate::business::brand::BrandColor;
 use crate::business::logo::LogoHash;
-use crate::business::periods::{FiscalYearStart, Periods, WeekStart};
+use crate::business::periods::{FiscalYearStart, Periods, Weekday};
+use crate::business::reminders::ReminderSettings;
 use crate::calendar::{DayOrInstant, parse_time_zone};
 use crate::ids::ReceiptTypeId;
 use crate::language::{Calendar, Language};
@@ -59,7 +60,7 @@ pub struct Settings {
     pub calendar: Option<Calendar>,
     /// Left out, as is usual with the calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_day_of_week: Option<WeekStart>,
+    pub first_day_of_week: Option<Weekday>,
     /// A day of the business's own calendar.
     pub fiscal_year_starts: FiscalYearStart,
     pub default_locale: Locale,
@@ -80,6 +81,9 @@ pub struct Settings {
     pub renew_links_on_request: bool,
     /// Whether those who were told of a link are told of its payments and refunds, where the link does not say so itself.
     pub send_receipts: bool,
+    /// When those who were asked to pay are reminded. `None` where nobody is, unless a link says so itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<ReminderSettings>,
     /// The name under which the business is registered, where that is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_name: Option<String>,
@@ -102,7 +106,7 @@ pub struct PlatformDefaults {
     pub calendar: Option<Calendar>,
     /// Left out, as is usual with the calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_day_of_week: Option<WeekStart>,
+    pub first_day_of_week: Option<Weekday>,
     /// A day of the business's own calendar.
     pub fiscal_year_starts: FiscalYearStart,
     pub default_locale: Locale,
@@ -195,8 +199,8 @@ impl Settings {
         });
         let calendar = asked.unwrap_or(own);
         let week_start = self.first_day_of_week.unwrap_or(match own {
-            Calendar::Gregorian => WeekStart::Monday,
-            Calendar::Persian => WeekStart::Saturday,
+            Calendar::Gregorian => Weekday::Monday,
+            Calendar::Persian => Weekday::Saturday,
         });
         let is_own = calendar == own;
         let fiscal_year_start = if is_own { self.fiscal_year_starts } else { FiscalYearStart::default() };
@@ -292,6 +296,7 @@ impl From<PlatformDefaults> for Settings {
             one_active_link_per_item: false,
             renew_links_on_request: false,
             send_receipts: false,
+            reminders: None,
             legal_name: None,
             legal_id: None,
             postal_address: None,

@@ -49,6 +49,8 @@ impl PaymentLink {
             opened_at: _,
             hold,
             message_rounds,
+            next_reminder_at: _,
+            reminders: _,
             // By what a list is narrowed and links are added up apart; it says nothing about a person.
             forgotten_channels,
             message_failed: _,
@@ -95,6 +97,7 @@ impl Terms {
             message,
             recipients,
             unreached,
+            reminders: _,
             reference_id: _,
             return_url,
             locale: _,
@@ -184,6 +187,7 @@ impl Refund {
             // What money is found by that went by other means, which the books need.
             method: _,
             reason,
+            not_kept: _,
             // A member of the CRM's staff, or a program.
             requested_by: _,
             resolved_by: _,

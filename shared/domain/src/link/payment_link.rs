@@ -18,6 +18,7 @@ use super::lease::LEASE;
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use super::outbox::{LinkEvent, NewEvent, Outbox};
 use super::refund::{Refund, RefundState};
+use super::reminding::{Reminder, ReminderRules};
 use super::terms::{Terms, pay_url};
 use crate::clocks::later;
 use crate::events::{EventRecord, EventType};
@@ -105,6 +106,12 @@ pub struct PaymentLink {
     /// The rounds of messages after the first, which is in the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) message_rounds: Vec<MessageRound>,
+    /// When somebody looks next whether to remind of the link.
+    #[serde(rename = "remind_at", default, skip_serializing_if = "Option::is_none")]
+    pub(super) next_reminder_at: Option<Timestamp>,
+    /// The reminders that were made. (`reminders` of the terms are their moments.)
+    #[serde(rename = "reminded", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) reminders: Vec<Reminder>,
     /// The channels that messages went by to people who are forgotten.
     #[serde(rename = "went_by", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) forgotten_channels: BTreeSet<Channel>,
@@ -212,6 +219,8 @@ impl PaymentLink {
             opened_at: None,
             hold: None,
             message_rounds: Vec::new(),
+            next_reminder_at: None,
+            reminders: Vec::new(),
             forgotten_channels: BTreeSet::new(),
             message_failed: false,
             outbox,
@@ -350,6 +359,7 @@ impl PaymentLink {
     pub fn needs_delivery(&self) -> bool {
         self.outbox.any_of(self.version)
             || self.message_rounds.last().is_some_and(|round| round.version == self.version)
+            || self.reminders.last().is_some_and(|reminder| reminder.version == self.version)
     }
 
     /// Whether a request with an idempotency key was answered before.
@@ -457,8 +467,14 @@ impl PaymentLink {
         self.attempts.iter().find(|attempt| confirms(&attempt.state))
     }
 
-    /// When the next work on the link is due: at its end or when an attempt's work is due, whichever comes first.
+    /// When the next work on the link is due: at its end, when an attempt's work is due, or when people may be to be reminded,
+    /// whichever comes first.
     pub fn due_at(&self) -> Option<Timestamp> {
+        self.work_due_at().into_iter().chain(self.reminder_due_at()).min()
+    }
+
+    /// The same without reminders.
+    fn work_due_at(&self) -> Option<Timestamp> {
         let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
         self.attempts.iter().filter_map(Attempt::due_at).chain(end).min()
     }
@@ -467,7 +483,7 @@ impl PaymentLink {
     /// [`PaymentLink::due_at`].
     pub fn sweep_from(&self) -> Option<Timestamp> {
         let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
-        self.attempts.iter().filter_map(Attempt::sweep_from).chain(end).min()
+        self.attempts.iter().filter_map(Attempt::sweep_from).chain(end).chain(self.reminder_due_at()).min()
     }
 
     /// What somebody who opens the link now should get.
@@ -592,8 +608,11 @@ impl PaymentLink {
 
     /// Leases everything that is due. The result is the link after one write, which expires it where it must and moves
     /// each piece of due work ahead by a lease, and the work itself. `None` where nothing is due.
-    pub fn lease_due(&self, now: Timestamp) -> Option<(Self, Vec<Work>)> {
-        if self.due_at().is_none_or(|due| due > now) {
+    /// `rules` decide about a reminder that is due; without any it stays so.
+    pub fn lease_due(&self, rules: Option<ReminderRules<'_>>, now: Timestamp) -> Option<(Self, Vec<Work>)> {
+        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let rules = rules.filter(|_| is_due(self.reminder_due_at()));
+        if !is_due(self.work_due_at()) && rules.is_none() {
             return None;
         }
         let mut work = Vec::new();
@@ -606,6 +625,9 @@ impl PaymentLink {
                     work.extend(lease_attempt(attempt, now));
                 }
                 work.extend(attempt.lease_refunds(now));
+            }
+            if let Some(rules) = rules {
+                link.remind(rules, now);
             }
         });
         Some((link, work))
@@ -703,6 +725,7 @@ impl PaymentLink {
     pub(super) fn close(&mut self, status: LinkStatus, now: Timestamp) {
         self.status = status;
         self.hold = None;
+        self.next_reminder_at = None;
         for attempt in &mut self.attempts {
             if let AttemptState::Open { look_up_at, .. } = &mut attempt.state {
                 *look_up_at = now;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::attempt::{Attempt, AttemptState};
 use super::payment_link::PaymentLink;
 use super::refund::{Refund, RefundCause, RefundState};
+use super::reminding::Reminder;
 use super::terms::receipt_url;
 use crate::ids::{MessageId, ReceiptCode};
 use crate::messages::choice::MessageChoice;
@@ -29,6 +30,8 @@ pub struct MessageOfLink<'a> {
 pub enum MessageAbout<'a> {
     /// That somebody is asked to pay, in these words.
     Asks(&'a MessageChoice),
+    /// The same once more, because nobody paid.
+    Reminds(&'a Reminder),
     News(PaymentNews<'a>),
 }
 
@@ -36,6 +39,7 @@ impl MessageAbout<'_> {
     pub fn kind(&self) -> MessageKind {
         match self {
             Self::Asks(_) => MessageKind::LinkCreated,
+            Self::Reminds(reminder) => reminder.kind(),
             Self::News(news) => news.kind(),
         }
     }
@@ -106,6 +110,13 @@ impl PaymentLink {
             };
             recipients.iter().map(asks)
         });
+        let reminding = self.reminders.iter().flat_map(|reminder| {
+            let reminds = move |recipient| MessageOfLink {
+                recipient: Cow::Owned(recipient),
+                about: MessageAbout::Reminds(reminder),
+            };
+            self.reminded(reminder).into_iter().map(reminds)
+        });
         let telling = self.payment_news().into_iter().flat_map(|news| {
             let tells = move |asked| MessageOfLink {
                 recipient: Cow::Owned(news.message(asked)),
@@ -113,7 +124,7 @@ impl PaymentLink {
             };
             self.terms.recipients.iter().map(tells)
         });
-        asking.chain(telling)
+        asking.chain(reminding).chain(telling)
     }
 
     /// A message about the link, by its id.

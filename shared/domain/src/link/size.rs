@@ -37,6 +37,8 @@ impl PaymentLink {
             opened_at: _,
             hold: _,
             message_rounds,
+            next_reminder_at: _,
+            reminders: _,
             forgotten_channels: _,
             message_failed: _,
             outbox: _,

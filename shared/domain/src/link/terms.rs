@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::plan::PaymentPlan;
+use crate::business::reminders::ReminderMoment;
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, ReferenceId};
 use crate::locale::Locale;
@@ -49,6 +50,9 @@ pub struct Terms {
     pub recipients: Vec<Recipient>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<Unreached>,
+    /// When people are reminded, where the link says so itself: with no moment at all never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Vec<ReminderMoment>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<ReferenceId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +149,7 @@ impl Terms {
             item_title: self.item.as_ref().map(|item| item.title.as_str()),
             amount: due,
             expires_at: self.expires_at,
+            due_at: self.due_at,
             description: self.description.as_deref(),
             reference_id: self.reference_id.as_ref(),
             locale: self.locale.as_ref(),

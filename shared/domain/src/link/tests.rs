@@ -12,7 +12,7 @@ use crate::link::{MessageRound, ResendRefused};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
-use crate::messages::delivery::{Handover, MessageState, MessageStates};
+use crate::messages::delivery::{Handover, MessageState, MessageStates, SkipReason};
 use crate::messages::recipients::Recipient;
 use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
@@ -23,6 +23,7 @@ mod closed_books;
 mod parts;
 mod recorded;
 mod refunds;
+mod reminding;
 mod succession;
 
 fn at(minute: i64) -> Timestamp {
@@ -66,6 +67,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
         message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
         recipients: vec![],
         unreached: vec![],
+        reminders: None,
         reference_id: None,
         return_url: None,
         locale: Locale::parse("fa").ok(),
@@ -282,13 +284,13 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
     assert!(link.begin_confirming(&id, at(79)).is_none());
     assert_eq!(link.due_at(), Some(later(at(59), LEASE)), "the attempt is asked about by the next sweep");
     assert_eq!(link.sweep_from(), link.due_at());
-    let (asked, _) = link.lease_due(at(60)).unwrap();
+    let (asked, _) = link.lease_due(None, at(60)).unwrap();
     assert_eq!(
         (asked.due_at(), asked.sweep_from()),
         (Some(later(at(60), LEASE)), Some(later(at(59), LEASE))),
         "it keeps its place for the next one"
     );
-    let (late, _) = begun(&self::link(), 1, 1).0.lease_due(at(50)).unwrap();
+    let (late, _) = begun(&self::link(), 1, 1).0.lease_due(None, at(50)).unwrap();
     assert_eq!(
         (late.due_at(), late.sweep_from()),
         (Some(at(60)), Some(at(60))),
@@ -366,7 +368,7 @@ fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
     // The run that wrote the intention has a minute. Then the sweep resumes exactly this attempt.
     assert_eq!(link.step(&first, Hint::Paid, at(18)), Step::Nothing);
     assert_eq!(link.step(&first, Hint::Nothing, at(19)), Step::Confirm);
-    let (_, work) = link.lease_due(at(19)).unwrap();
+    let (_, work) = link.lease_due(None, at(19)).unwrap();
     assert!(work.contains(&Work::Confirm(first)));
 }
 
@@ -411,7 +413,7 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     // A gateway that took it by itself is asked to refund it.
     let taken = watched.apply_answer(&id, &paid(), Hint::Nothing, at(9)).unwrap();
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
-    let (link, work) = taken.link.lease_due(at(9)).unwrap();
+    let (link, work) = taken.link.lease_due(None, at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone(), refund_of(&link).id.clone())]);
     let done = link.refund_answered(&id, &RefundAnswer::Succeeded { reference: None }, at(10)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
@@ -423,13 +425,13 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
 fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_else_does() {
     let late = link_at(GatewayKind::Zarinpal, LatePayment::Accept);
     let (late, id) = begun(&late, 1, 59);
-    let expired = late.lease_due(at(200)).unwrap().0;
+    let expired = late.lease_due(None, at(200)).unwrap().0;
     assert_eq!(expired.status_at(at(200)).name(), "expired");
     assert!(expired.begin_confirming(&id, at(201)).is_some());
     assert!(expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap().kept.is_some());
 
     let (strict, id) = begun(&link(), 1, 59);
-    let expired = strict.lease_due(at(200)).unwrap().0;
+    let expired = strict.lease_due(None, at(200)).unwrap().0;
     assert!(expired.begin_confirming(&id, at(201)).is_none());
     let (cancelled, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Accept), 1, 1);
     let cancelled = cancelled.cancel(None, true, at(2)).unwrap();
@@ -467,7 +469,7 @@ fn money_that_goes_back_by_rule_says_why_the_link_did_not_keep_it() {
     assert_eq!(why_of(&ended(Some("item_paid")), &first, whole(), 3), Some(NotKept::ItemAlreadyPaid));
     let replaced = link.replaced_by(&other_link(), true, at(2)).unwrap();
     assert_eq!(why_of(&replaced, &first, whole(), 3), Some(NotKept::LinkReplaced));
-    let (expired, _) = link.lease_due(at(200)).unwrap();
+    let (expired, _) = link.lease_due(None, at(200)).unwrap();
     assert_eq!(why_of(&expired, &first, whole(), 201), Some(NotKept::LinkExpired));
 }
 
@@ -497,7 +499,7 @@ fn only_calls_that_were_made_count_when_money_is_refunded() {
     let cancelled = link.cancel(None, true, at(2)).unwrap();
     let mut link = cancelled.apply_answer(&id, &paid(), Hint::Nothing, at(3)).unwrap().link;
     for minute in 3..40 {
-        link = link.lease_due(at(minute)).unwrap().0;
+        link = link.lease_due(None, at(minute)).unwrap().0;
     }
     let unknown = RefundAnswer::Unknown { why: "no answer".to_owned() };
     let mut tries = 0;
@@ -536,7 +538,7 @@ fn a_person_decides_about_money_under_review() {
     let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, None, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
-    let (taken, work) = kept.lease_due(at(4)).unwrap();
+    let (taken, work) = kept.lease_due(None, at(4)).unwrap();
     assert_eq!(work, [Work::Keep(id.clone())]);
     let transition = taken.keep_accepted(&id, at(4)).unwrap();
     let receipt = transition.kept.unwrap().receipt.unwrap();
@@ -548,7 +550,7 @@ fn a_person_decides_about_money_under_review() {
         Err(ResolveRefused::NotUnderReview)
     );
     let back = link.resolve(&id, Resolution::Refund, None, at(3)).unwrap();
-    assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone(), refund_of(&back).id.clone())]);
+    assert_eq!(back.lease_due(None, at(3)).unwrap().1, [Work::Refund(id.clone(), refund_of(&back).id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, None, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(link.resolve(&id, Resolution::NotPaid, None, at(3)), Err(ResolveRefused::MoneyConfirmed), "it was paid");
@@ -654,7 +656,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     assert!(endless.needs_review());
     assert_eq!(endless.attempts()[0].due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, None, at(31 * day)).unwrap();
-    let (over, _) = asked.lease_due(at(31 * day)).unwrap();
+    let (over, _) = asked.lease_due(None, at(31 * day)).unwrap();
     let paid = over.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
@@ -764,7 +766,7 @@ proptest! {
                 Action::Cancel(force) => link.cancel(None, force, now).ok(),
                 Action::Replace(force) => link.replaced_by(&other_link(), force, now).ok(),
                 Action::AskAgain => link.request_renewal(now),
-                Action::Sweep => link.lease_due(now).map(|(link, _)| link),
+                Action::Sweep => link.lease_due(None, now).map(|(link, _)| link),
                 Action::Resolve(index, resolution) => {
                     id(index).and_then(|id| link.resolve(&id, resolution, None, now).ok())
                 }
@@ -1011,7 +1013,7 @@ fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let reviewed = confirming.apply_answer(&id, &unknown, Hint::Nothing, at(70)).unwrap().link;
     let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(80)).unwrap();
-    let (leased, work) = asked.lease_due(at(80)).unwrap();
+    let (leased, work) = asked.lease_due(None, at(80)).unwrap();
     assert_eq!(work, [Work::Confirm(id.clone())]);
     assert!(leased.apply_answer(&id, &paid(), Hint::Nothing, at(80)).unwrap().kept.is_some());
     let again = leased.apply_answer(&id, &unknown, Hint::Nothing, at(80)).unwrap().link;
@@ -1051,11 +1053,11 @@ fn a_payment_that_the_gateway_calls_on_its_way_holds_the_link_open_and_a_custome
 fn what_a_person_keeps_is_judged_by_when_the_gateway_confirmed_it() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let in_time = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(50)).unwrap().link;
-    let (expired, _) = in_time.lease_due(at(200)).unwrap();
+    let (expired, _) = in_time.lease_due(None, at(200)).unwrap();
     assert_eq!(expired.status_at(at(200)).name(), "expired");
     let kept = expired.resolve(&id, Resolution::Keep, None, at(300)).unwrap().keep_accepted(&id, at(301)).unwrap();
     assert_eq!(kept.link.status_at(at(301)).name(), "paid");
-    let (expired, _) = link.lease_due(at(200)).unwrap();
+    let (expired, _) = link.lease_due(None, at(200)).unwrap();
     let late = expired.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(201)).unwrap().link;
     assert_eq!(late.resolve(&id, Resolution::Keep, None, at(300)), Err(ResolveRefused::LinkTakesNoMoney));
 }
@@ -1068,7 +1070,7 @@ fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
         PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 59);
     assert_eq!(link.apply_answer(&id, &paid(), Hint::Paid, at(70)).unwrap().unless_moved_on, None, "it is in time");
-    let (expired, _) = link.lease_due(at(200)).unwrap();
+    let (expired, _) = link.lease_due(None, at(200)).unwrap();
     let late = expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap();
     assert_eq!(late.unless_moved_on.as_ref().map(|reference| reference.as_str()), Some("inv-77"));
     let gone = expired.without_keeping(&id, &paid(), NotKept::ReferenceIdInUse, at(201)).unwrap();
@@ -1099,7 +1101,7 @@ fn a_no_that_may_become_a_yes_is_asked_about_until_the_attempt_is_watched_no_lon
     assert_eq!(link.attempts()[0].state.name(), "failed");
     let mut looks = 0;
     while let Some(due) = link.attempts()[0].state.due_at() {
-        let (leased, work) = link.lease_due(due).unwrap();
+        let (leased, work) = link.lease_due(None, due).unwrap();
         assert!(work.contains(&Work::LookUp(id.clone())));
         assert_eq!(leased.step(&id, Hint::Nothing, due), Step::LookUp);
         link = leased.apply_answer(&id, &no, Hint::Nothing, due).map_or(leased, |transition| transition.link);
@@ -1160,11 +1162,11 @@ fn only_a_call_that_nobody_answered_is_one_that_may_have_taken_the_money() {
     let doubtful = GatewayAnswer::Doubtful { reason: "verified_by_somebody_else".to_owned() };
     let reviewed = confirming.apply_answer(&id, &doubtful, Hint::Paid, at(2)).unwrap().link;
     let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(50)).unwrap();
-    let (leased, _) = asked.lease_due(at(52)).unwrap();
+    let (leased, _) = asked.lease_due(None, at(52)).unwrap();
     assert!(!left_unanswered(&leased), "the gateway had answered the first, however late the next one is");
-    let (again, _) = leased.lease_due(at(54)).unwrap();
+    let (again, _) = leased.lease_due(None, at(54)).unwrap();
     assert!(left_unanswered(&again), "nobody wrote down what came of the second");
-    let (resumed, _) = confirming.lease_due(at(4)).unwrap();
+    let (resumed, _) = confirming.lease_due(None, at(4)).unwrap();
     assert!(left_unanswered(&resumed));
 }
 
@@ -1246,7 +1248,7 @@ fn over_with_messages() -> (PaymentLink, [MessageId; 2], BTreeMap<u32, EventReco
 #[test]
 fn a_link_is_over_for_good_once_its_money_its_messages_and_its_events_are() {
     let (over, [first, second], events) = over_with_messages();
-    let skipped = BTreeMap::from([(first.clone(), MessageState::Skipped { at: at(1) })]);
+    let skipped = BTreeMap::from([(first.clone(), MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })]);
     let still = |link: &PaymentLink, messages: &MessageStates, events: &BTreeMap<u32, EventRecord>, minute| {
         link.still_to_come(messages, events, None, at(minute))
     };
@@ -1278,7 +1280,7 @@ fn a_link_is_over_for_good_once_its_money_its_messages_and_its_events_are() {
     }
     let both = [
         (first, MessageState::Failed { at: at(1), reason: "gone".to_owned(), sent: None }),
-        (second, MessageState::Skipped { at: at(1) }),
+        (second, MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive }),
     ];
     assert_eq!(still(&over, &both.into(), &events, 2), None);
     let mut waiting = events.clone();
@@ -1289,7 +1291,7 @@ fn a_link_is_over_for_good_once_its_money_its_messages_and_its_events_are() {
 #[test]
 fn what_nobody_has_delivered_is_still_to_come_unless_it_is_too_old_or_deleting_has_begun_since() {
     let (over, [first, _], mut events) = over_with_messages();
-    let skipped = BTreeMap::from([(first, MessageState::Skipped { at: at(1) })]);
+    let skipped = BTreeMap::from([(first, MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })]);
     assert_eq!(over.still_to_come(&BTreeMap::new(), &events, None, at(2)), Some(StillToCome::Undelivered));
     events.remove(&2);
     assert_eq!(over.still_to_come(&skipped, &events, None, at(2)), Some(StillToCome::Undelivered));
@@ -1433,7 +1435,7 @@ fn who_may_have_got_a_message_is_not_told_by_what_stands_in_for_it() {
     let nothing = MessageStates::new();
     assert_eq!(link.stand_ins_maybe_sent(&first, &nothing, at(2)), std::slice::from_ref(&second));
     assert_eq!(link.stand_ins_maybe_sent(&second, &nothing, at(2)), []);
-    let known: MessageStates = [(second, MessageState::Skipped { at: at(1) })].into();
+    let known: MessageStates = [(second, MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })].into();
     assert_eq!(link.stand_ins_maybe_sent(&first, &known, at(2)), []);
 }
 
@@ -1473,6 +1475,6 @@ fn what_somebody_waited_for_when_the_copy_was_made_is_given_up_and_what_is_final
     assert!(may_be_told && back.due_at().is_none());
     let waiting = MessageState::Waiting { until: at(1), reason: "busy".to_owned() };
     assert_eq!(waiting.if_final(), None);
-    let skipped = MessageState::Skipped { at: at(1) };
+    let skipped = MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive };
     assert_eq!(skipped.clone().if_final(), Some(skipped));
 }

@@ -8,12 +8,13 @@ use crate::problem::Rejection;
 
 /// What the built-in texts mention, and the variables or tags that each stands for. The texts are Fluent, in which braces
 /// mean something else, so they do not hold the variables themselves.
-const STANDS_FOR: [(&str, &str); 9] = [
+const STANDS_FOR: [(&str, &str); 10] = [
     ("amount", "{{ amount }}"),
     ("short_amount", "{{ amount | short }}"),
     ("business", "{{ business.name }}"),
     ("contact", "{{ contact.name }}"),
     ("description", "{{ description }}"),
+    ("due_at", "{{ due_at }}"),
     ("expires_at", "{{ expires_at }}"),
     ("link", "{{ link }}"),
     ("if_description", "{% if description %}"),
@@ -127,7 +128,8 @@ mod tests {
             business_name: letter.repeat(name),
             contact_name: "مشتری".to_owned(),
             description: description.to_owned(),
-            expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), language),
+            due_at: End::new(Some(end), parse_time_zone("Asia/Tehran").unwrap(), language),
+            expires_at: End::new(Some(end), parse_time_zone("Asia/Tehran").unwrap(), language),
             item_title: String::new(),
             link: format!("https://{host}/p/2222222222222222222222"),
             reference_id: String::new(),

@@ -79,9 +79,9 @@ pub fn compose(
     }
 }
 
-/// Writes the message that tells of a payment or a refund, in the words of the business, else of the product. `None` where the route
-/// takes only words that somebody approved or registered, and none of these are of this kind.
-pub fn compose_news(
+/// Writes a message that somebody gets later: of a payment, of a refund, or that reminds, in the words of the business, else of
+/// the product. `None` where the route takes only words that somebody approved or registered, and none of these are of this kind.
+pub fn compose_later(
     context: &MessageContext<'_>,
     channel: Channel,
     route: Route<'_>,
@@ -344,7 +344,8 @@ fn values(context: &MessageContext<'_>, settings: &Settings) -> Values {
         business_name: settings.business_name.clone(),
         contact_name: context.contact_name.to_owned(),
         description: context.description.unwrap_or_default().to_owned(),
-        expires_at: End::new(context.expires_at, settings.zone(), language),
+        due_at: End::new(context.due_at, settings.zone(), language),
+        expires_at: End::new(Some(context.expires_at), settings.zone(), language),
         item_title: context.item_title.unwrap_or_default().to_owned(),
         link: context.url.to_owned(),
         reference_id: context.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
@@ -386,6 +387,7 @@ mod tests {
             item_title: None,
             amount: Money::new(10_000, Currency::IRR).unwrap(),
             expires_at: jiff::Timestamp::UNIX_EPOCH,
+            due_at: None,
             description: None,
             reference_id: None,
             locale: None,

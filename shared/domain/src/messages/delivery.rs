@@ -93,10 +93,43 @@ pub enum MessageState {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent: Option<Handover>,
     },
-    /// It was not sent, or not once more, because the link had ended before.
+    /// It was not sent, or not once more.
     Skipped {
         at: Timestamp,
+        /// What most were skipped for is not worth its bytes.
+        #[serde(default, skip_serializing_if = "SkipReason::is_usual")]
+        reason: SkipReason,
     },
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The link had ended before, or nobody was to be reminded of it any more.
+    #[default]
+    LinkNotActive,
+    /// Its provider takes only words that were approved beforehand, and none of these are of its kind.
+    NoApprovedText,
+    /// The address was reminded of another link on the same day.
+    RemindedToday,
+}
+
+impl SkipReason {
+    pub const ALL: [Self; 3] = [Self::LinkNotActive, Self::NoApprovedText, Self::RemindedToday];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkNotActive => "link_not_active",
+            Self::NoApprovedText => "no_approved_text",
+            Self::RemindedToday => "reminded_today",
+        }
+    }
+
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// That a provider took a message over.

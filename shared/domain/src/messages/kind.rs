@@ -11,6 +11,10 @@ pub enum MessageKind {
     /// Somebody is asked to pay.
     #[default]
     LinkCreated,
+    /// Somebody who was asked to pay is reminded of it.
+    PaymentReminder,
+    /// The same once the money is overdue.
+    PaymentOverdue,
     /// Money came for the link, and is kept.
     PaymentReceived,
     /// Money went back to the payer.
@@ -18,7 +22,13 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    pub const ALL: [Self; 3] = [Self::LinkCreated, Self::PaymentReceived, Self::RefundSucceeded];
+    pub const ALL: [Self; 5] = [
+        Self::LinkCreated,
+        Self::PaymentReminder,
+        Self::PaymentOverdue,
+        Self::PaymentReceived,
+        Self::RefundSucceeded,
+    ];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         parse_word(text, &Self::ALL, Self::as_str, "unknown_message_kind")
@@ -32,6 +42,8 @@ impl MessageKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LinkCreated => "link_created",
+            Self::PaymentReminder => "payment_reminder",
+            Self::PaymentOverdue => "payment_overdue",
             Self::PaymentReceived => "payment_received",
             Self::RefundSucceeded => "refund_succeeded",
         }

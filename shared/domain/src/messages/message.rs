@@ -29,6 +29,8 @@ pub struct MessageContext<'a> {
     pub item_title: Option<&'a str>,
     pub amount: Money,
     pub expires_at: Timestamp,
+    /// Until when the money is owed, exclusive.
+    pub due_at: Option<Timestamp>,
     pub description: Option<&'a str>,
     pub reference_id: Option<&'a ReferenceId>,
     pub locale: Option<&'a Locale>,

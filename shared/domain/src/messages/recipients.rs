@@ -120,6 +120,11 @@ impl Named {
 }
 
 impl Recipient {
+    /// Whether both are told at the same address.
+    pub fn has_address_of(&self, other: &Self) -> bool {
+        (self.channel, &self.network, &self.to) == (other.channel, &other.network, &other.to)
+    }
+
     /// The roles of whoever is told, each once.
     pub fn roles(&self) -> Vec<&Role> {
         let mut roles = Vec::new();

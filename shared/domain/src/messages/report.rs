@@ -118,7 +118,7 @@ impl MessageReport {
             }
             // The link ended before the message would have been sent once more: it was paid by that very message, it may
             // be. What did not arrive is of no use any more, and nobody has to be told.
-            Some(MessageState::Skipped { at }) => {
+            Some(MessageState::Skipped { at, reason: _ }) => {
                 let handover = self.handover(tried, now)?;
                 check_in_time(*at, now)?;
                 Ok(match &self.what {
@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
     use crate::messages::channel::Channel;
-    use crate::messages::delivery::Metered;
+    use crate::messages::delivery::{Metered, SkipReason};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_message_that_was_not_sent_once_more_because_its_link_had_ended_may_have_arrived() {
-        let skipped = MessageState::Skipped { at: at(10) };
+        let skipped = MessageState::Skipped { at: at(10), reason: SkipReason::LinkNotActive };
         let handover = Handover {
             metered: Some(by(ProviderKind::Webhook)),
             counts_since: Some(at(60)),
@@ -332,7 +332,7 @@ mod tests {
         for state in [
             waiting(),
             MessageState::Sending { until: at(90) },
-            MessageState::Skipped { at: at(50) },
+            MessageState::Skipped { at: at(50), reason: SkipReason::LinkNotActive },
             MessageState::Failed { at: at(50), reason: "no_answer".to_owned(), sent: None },
         ] {
             let next = report.applied(Some(&state), Some(&tried(ProviderKind::Webhook)), at(3_600)).unwrap().unwrap();
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn only_a_message_that_the_line_was_handed_is_reported_and_only_for_a_week() {
         let given_up = MessageState::Failed { at: at(0), reason: "x".to_owned(), sent: None };
-        let skipped = MessageState::Skipped { at: at(0) };
+        let skipped = MessageState::Skipped { at: at(0), reason: SkipReason::LinkNotActive };
         let untried = [None, Some(MessageState::Queued { until: at(0) })];
         for state in untried.into_iter().chain([&skipped, &given_up, &waiting()].map(|state| Some(state.clone()))) {
             for what in [Reported::Sent, Reported::Delivered, failed("y")] {
@@ -435,7 +435,7 @@ mod tests {
             Just(MessageState::Sent(taken_over("a"))),
             Just(MessageState::Sent(taken_over(""))),
             Just(MessageState::Failed { at: at(0), reason: "x".to_owned(), sent: None }),
-            Just(MessageState::Skipped { at: at(0) }),
+            Just(MessageState::Skipped { at: at(0), reason: SkipReason::LinkNotActive }),
         ]
     }
 

@@ -114,12 +114,15 @@ impl SnsOrigination {
             let detail = "A message comes from a name or from a number: give sender_id or origination_number.";
             return problem("origination_number", "not_allowed", detail);
         }
-        let RegisteredTexts { link_created, payment_received, refund_succeeded } = texts;
-        let has_more = payment_received.is_some() || refund_succeeded.is_some();
+        let RegisteredTexts { link_created, payment_reminder, payment_overdue, payment_received, refund_succeeded } = texts;
+        let others = [&payment_reminder, &payment_overdue, &payment_received, &refund_succeeded];
+        let has_more = others.iter().any(|text| text.is_some());
         let registration = match (entity_id, link_created) {
             (Some(entity_id), Some(template_id)) => Some(Registration {
                 entity_id,
                 template_id,
+                payment_reminder_template_id: payment_reminder,
+                payment_overdue_template_id: payment_overdue,
                 payment_received_template_id: payment_received,
                 refund_succeeded_template_id: refund_succeeded,
             }),
@@ -182,7 +185,11 @@ pub struct Registration {
     pub entity_id: RegistrationId,
     /// The text that asks to pay, word for word, with places for what changes.
     pub template_id: RegistrationId,
-    /// The texts that tell of a payment and of a refund.
+    /// The texts that remind, and those that tell of a payment and of a refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_reminder_template_id: Option<RegistrationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_overdue_template_id: Option<RegistrationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_received_template_id: Option<RegistrationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,6 +201,8 @@ impl Registration {
     pub fn template_of(&self, kind: MessageKind) -> Option<&RegistrationId> {
         match kind {
             MessageKind::LinkCreated => Some(&self.template_id),
+            MessageKind::PaymentReminder => self.payment_reminder_template_id.as_ref(),
+            MessageKind::PaymentOverdue => self.payment_overdue_template_id.as_ref(),
             MessageKind::PaymentReceived => self.payment_received_template_id.as_ref(),
             MessageKind::RefundSucceeded => self.refund_succeeded_template_id.as_ref(),
         }
@@ -204,6 +213,8 @@ impl Registration {
 #[derive(Debug, Default)]
 pub struct RegisteredTexts {
     pub link_created: Option<RegistrationId>,
+    pub payment_reminder: Option<RegistrationId>,
+    pub payment_overdue: Option<RegistrationId>,
     pub payment_received: Option<RegistrationId>,
     pub refund_succeeded: Option<RegistrationId>,
 }
@@ -266,13 +277,14 @@ mod tests {
         let sender = || SmsSenderId::parse("SHOP").ok();
         let of = |link_created: Option<RegistrationId>| RegisteredTexts {
             link_created,
+            payment_reminder: id("14"),
             payment_received: id("13"),
-            refund_succeeded: None,
+            ..RegisteredTexts::default()
         };
         let given = SnsOrigination::new(sender(), None, id("11"), of(id("12"))).unwrap();
         let known =
             MessageKind::ALL.map(|kind| given.registration().unwrap().template_of(kind).map(RegistrationId::as_str));
-        assert_eq!(known, [Some("12"), Some("13"), None]);
+        assert_eq!(known, [Some("12"), Some("14"), None, Some("13"), None]);
         for entity in [None, id("11")] {
             let refused = SnsOrigination::new(sender(), None, entity, of(None)).unwrap_err();
             assert_eq!((refused.field, refused.rejection.code), ("template_id", "required"));

@@ -28,6 +28,9 @@ pub struct Contact {
     /// What the contact owes is positive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Money>,
+    /// Nobody is reminded of links that were made for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_reminders: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<Person>,
 }
@@ -201,6 +204,7 @@ pub struct ContactChange {
     pub email: Field<Option<Email>>,
     pub social: Field<Option<Vec<SocialAddress>>>,
     pub balance: Field<Option<BalanceChange>>,
+    pub reminders: Field<Option<bool>>,
     pub people: Field<Option<Vec<PersonGiven>>>,
 }
 
@@ -246,6 +250,7 @@ impl ContactChange {
             email: self.email.without_none(),
             social: self.social.without_none(),
             balance,
+            reminders: self.reminders.without_none(),
             people: self.people.without_none(),
         }
     }
@@ -273,6 +278,7 @@ impl ContactChange {
             Field::Absent => known_balance.map_or(Field::Absent, Field::Value),
             Field::Refused => Field::Refused,
         };
+        let reminders = self.reminders.over(known.map(|known| !known.no_reminders));
         let known_people = known.map(|known| known.people.as_slice()).unwrap_or_default();
         let people = self.people.map(|people| people.map(|people| with_ids(people, known_people)));
         let people = people.over(known.map(|known| known.people.clone()));
@@ -285,6 +291,7 @@ impl ContactChange {
             email: email.optional()?,
             social: social.optional()?.unwrap_or_default(),
             balance: balance.optional()?,
+            no_reminders: !reminders.optional()?.unwrap_or(true),
             people: people.optional()?.unwrap_or_default(),
         })
     }

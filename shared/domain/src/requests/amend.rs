@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::business::reminders::ReminderMoment;
 use crate::business::settings::Settings;
 use crate::ids::ReceiptTypeId;
 use crate::link::{PaymentPlan, Terms};
@@ -28,6 +29,8 @@ pub struct Amendment {
     /// An empty text takes the note away.
     pub internal_note: Field<String>,
     pub after_payment: AfterPaymentRequest,
+    /// None where the settings say it again.
+    pub reminders: Field<Option<Vec<ReminderMoment>>>,
     /// Laid over what there is: a pair that is none is taken away, and where nothing is said of pairs all of them.
     pub metadata: Field<Option<BTreeMap<String, Option<String>>>>,
 }
@@ -90,6 +93,9 @@ pub fn amend(
     }
     if let Field::Value(note) = amendment.internal_note {
         amended.internal_note = Some(note).filter(|text| !text.is_empty());
+    }
+    if let Field::Value(reminders) = amendment.reminders {
+        amended.reminders = reminders;
     }
     amended.metadata = metadata;
     Ok(amended)

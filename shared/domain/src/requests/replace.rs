@@ -29,6 +29,7 @@ pub enum ReplacedTerm {
     Recipients,
     AfterPayment,
     Message,
+    Reminders,
     ReferenceId,
     ReturnUrl,
     Locale,
@@ -37,7 +38,7 @@ pub enum ReplacedTerm {
 }
 
 impl ReplacedTerm {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Amount,
         Self::PaymentPlan,
         Self::ExpiresAt,
@@ -48,6 +49,7 @@ impl ReplacedTerm {
         Self::Recipients,
         Self::AfterPayment,
         Self::Message,
+        Self::Reminders,
         Self::ReferenceId,
         Self::ReturnUrl,
         Self::Locale,
@@ -68,6 +70,7 @@ impl ReplacedTerm {
             Self::Recipients => "recipients",
             Self::AfterPayment => "after_payment",
             Self::Message => "message",
+            Self::Reminders => "reminders",
             Self::ReferenceId => "reference_id",
             Self::ReturnUrl => "return_url",
             Self::Locale => "locale",
@@ -162,6 +165,9 @@ impl Replacement {
         let tells_nobody = request.recipients.former.is_empty() && request.recipients.selection().is_empty();
         if keeps(ReplacedTerm::Message) && !tells_nobody {
             request.message = message_of(&terms.message);
+        }
+        if keeps(ReplacedTerm::Reminders) {
+            request.reminders = as_field(terms.reminders.clone());
         }
         if keeps(ReplacedTerm::ReferenceId) {
             request.reference_id = as_field(terms.reference_id.clone());
@@ -309,6 +315,7 @@ mod tests {
             message: MessageChoice::Default { channels: vec![Channel::Email] },
             recipients: Vec::new(),
             unreached: Vec::new(),
+            reminders: None,
             reference_id: ReferenceId::parse("order-1").ok(),
             return_url: None,
             locale: None,

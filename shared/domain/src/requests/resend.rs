@@ -122,6 +122,7 @@ fn nobody(link: &PaymentLink) -> Contact {
         email: None,
         social: Vec::new(),
         balance: None,
+        no_reminders: false,
         people: Vec::new(),
     }
 }

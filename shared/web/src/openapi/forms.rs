@@ -2,6 +2,7 @@
 //! that every reader of the document knows. `tests/tests/suite/openapi/limits.rs` sends what each form allows and what
 //! is just beyond it.
 
+use domain::business::reminders::{LONGEST_DISTANCE_DAYS, LONGEST_DISTANCE_HOURS};
 use domain::link::LONGEST_DAYS;
 use domain::money::LARGEST_AMOUNT;
 use domain::records::relay::MAX_SECONDS;
@@ -46,6 +47,9 @@ fn keywords(form: &str) -> Option<Value> {
         "overlap-hours" => range(0, 168),
         "days" => range(0, LONGEST_DAYS),
         "sms-segments" => range(1, 10),
+        "reminder-days" => range(1, LONGEST_DISTANCE_DAYS),
+        "reminder-hours" => range(1, LONGEST_DISTANCE_HOURS),
+        "clock-time" => json!({ "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$" }),
         "relay-seconds" => range(1, i64::try_from(MAX_SECONDS).unwrap_or(i64::MAX)),
         "relay-header" => length(1, 64, "^[A-Za-z][A-Za-z0-9-]*$"),
         "relay-secret" => length(16, 200, "^[!-~]+$"),

@@ -51,7 +51,7 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
         json!({
             "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
             "payment_plan": null, "when_paid_elsewhere": "block", "expires_at": null, "expires_in_days": 7, "due_at": null, "description": null, "internal_note": null,
-            "reference_id": null, "return_url": null,
+            "reference_id": null, "reminders": null, "return_url": null,
             "locale": "fa-IR", "metadata": {},
             "recipients": {
                 "contact": false, "roles": [], "people": [], "mobiles": [], "emails": [], "social": [],

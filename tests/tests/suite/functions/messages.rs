@@ -173,7 +173,7 @@ async fn filters_show_amounts_and_ends_as_the_reader_expects_and_are_listed() {
     assert_eq!(body(&sms[0]), format!("[TEST] ۵٬۰۰۰\u{a0}تومان / ۱۱\u{a0}بهمن ۱۴۰۵ ۲۳:۵۹ {url}"));
     let listed = world.get("/v1/message-templates").await;
     for template in listed["data"].as_array().unwrap() {
-        assert_eq!(template["variables"].as_array().unwrap().len(), 9);
+        assert_eq!(template["variables"].as_array().unwrap().len(), 10);
         let filters = template["filters"].as_array().unwrap();
         let toman = filters.iter().find(|filter| filter["name"] == "toman").unwrap();
         assert_eq!(toman["of"], "amount");

@@ -53,6 +53,7 @@ mod recorded;
 mod refund_calls;
 mod refunds;
 mod relay;
+mod reminders;
 mod renewing;
 mod replacing;
 mod revisions;

@@ -286,7 +286,7 @@ async fn what_is_due_of_dated_parts_is_aged_by_the_date_of_each() {
     let paid = json!({ "received_by": "cash", "amount": 350_000 });
     let path = format!("/v1/payment-links/{}/payments", link.id);
     let reply = world.crm(Method::POST, &path, &paid, &[("idempotency-key", "cash")]).await.unwrap();
-    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
     assert_eq!(aging().await, [(1, 500_000), (1, 150_000), (0, 0), (0, 0), (0, 0)]);
     world.turn_time(25 * DAY);
     assert_eq!(aging().await, [(1, 500_000), (0, 0), (1, 150_000), (0, 0), (0, 0)]);

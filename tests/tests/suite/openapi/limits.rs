@@ -90,6 +90,7 @@ fn of_links() -> Vec<Value> {
         "description": "D", "internal_note": "N", "reference_id": "R", "return_url": "https://crm.example/",
         "metadata": { "k": "v" },
         "recipients": { "roles": ["a"], "mobiles": ["+989120000009"], "emails": ["e@example.com"], "social": social },
+        "reminders": moments(),
         "message": { "mode": "custom", "channels": ["email"],
                      "email": { "subject": "S", "body": "{{ link }}" } },
     });
@@ -108,6 +109,11 @@ fn of_links() -> Vec<Value> {
     item["id"] = json!("limits-inline");
     let item_along = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR", "item": item });
     vec![with_all, chosen, on_item, along, item_along]
+}
+
+/// When people are reminded.
+fn moments() -> Value {
+    json!({ "at": [{ "when": "before_due", "days": 1 }, { "when": "after_due", "hours": 1 }] })
 }
 
 fn contact() -> Value {
@@ -135,10 +141,14 @@ fn settings() -> Value {
     let routes = json!([
         { "prefix": "+98", "provider": "a" },
         { "prefix": "+91", "sns": { "sender_id": "PAYLNK", "entity_id": "1", "template_id": "2",
+                                     "payment_reminder_template_id": "5", "payment_overdue_template_id": "6",
                                      "payment_received_template_id": "3", "refund_succeeded_template_id": "4" } },
         { "prefix": "+1", "sns": { "origination_number": "+12065550100" } },
     ]);
-    json!({ "business_name": "B", "brand_color": "#0a58ca", "legal_name": "B Ltd", "legal_id": "1", "postal_address": "1 Road", "support_phone": "1", "support_url": "https://crm.example/",
+    let mut reminders = moments();
+    reminders["hours"] = json!([{ "days": ["monday"], "from": "09:00", "to": "20:00" }]);
+    reminders["closed"] = json!([{ "from": "2026-12-25", "to": "2026-12-26" }]);
+    json!({ "business_name": "B", "reminders": reminders, "brand_color": "#0a58ca", "legal_name": "B Ltd", "legal_id": "1", "postal_address": "1 Road", "support_phone": "1", "support_url": "https://crm.example/",
             "logo": "data:image/png;base64,iVBORw0KGgo=", "sms_sender_id": "PAYLNK", "sms_routes": routes,
             "email_sender_name": "B", "email_reply_to": "b@example.com", "default_expires_in_days": 1,
             "max_sms_segments": 1, "return_url_hosts": ["crm.example"], "default_receipt_type_id": "a" })
@@ -176,7 +186,7 @@ fn bodies() -> Vec<Body> {
         bodies.push(post(API_KEY, "/v1/payment-links", example));
     }
     let change = json!({ "expires_in_days": 1, "description": "D", "internal_note": "N", "metadata": { "k": "v" },
-                         "after_payment": { "receipt_type_id": "a", "receipt_field": "a" } });
+                         "reminders": moments(), "after_payment": { "receipt_type_id": "a", "receipt_field": "a" } });
     bodies.push(Body { key: API_KEY, method: Method::PATCH, path: link, example: change });
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/cancel", json!({ "reason": "R" })));
     // Whose link it is cannot be another.

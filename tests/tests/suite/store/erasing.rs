@@ -2,7 +2,7 @@
 
 use domain::ids::{LinkId, MessageId};
 use domain::link::{Hint, LinkFilter, PaymentLink, RefundBy, RefundWish, StillToCome};
-use domain::messages::delivery::MessageState;
+use domain::messages::delivery::{MessageState, SkipReason};
 use store::{ChangedRecords, Created, LeaseOutcome, LinkErased, LinkList, Store, Written};
 use tests::{Item, empty_cloud, everything};
 
@@ -20,7 +20,7 @@ async fn over(store: &Store, number: u8) -> PaymentLink {
     let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, None, now()).await.unwrap() else {
         panic!("not mine")
     };
-    store.note_message(&lease, MessageState::Skipped { at: now() }).await.unwrap();
+    store.note_message(&lease, MessageState::Skipped { at: now(), reason: SkipReason::LinkNotActive }).await.unwrap();
     let first = link.record(&link.outbox().as_slice()[0], now());
     for sequence in 1..=EVENTS {
         let mut event = first.clone();

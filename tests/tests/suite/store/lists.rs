@@ -113,7 +113,7 @@ async fn a_link_whose_time_is_over_is_expired_in_lists_before_the_sweep_comes_an
     let listed = async |status, at| all(&store, &of_status(status, at), 10).await.0.len();
     assert_eq!((listed(LinkStatusKind::Active, first()).await, listed(LinkStatusKind::Expired, first()).await), (1, 0));
     assert_eq!((listed(LinkStatusKind::Active, late).await, listed(LinkStatusKind::Expired, late).await), (0, 1));
-    let (swept, _) = link.lease_due(late).unwrap();
+    let (swept, _) = link.lease_due(None, late).unwrap();
     store.replace_link(&swept).await.unwrap();
     assert!(!swept.is_live());
     assert_eq!((listed(LinkStatusKind::Active, late).await, listed(LinkStatusKind::Expired, late).await), (0, 1));
@@ -399,7 +399,7 @@ async fn happen(store: &BusinessStore, all: &Store, links: &mut Links, change: &
     let next = match change {
         Change::Make(..) => None,
         Change::Cancel(_) => link.cancel(None, true, at).ok(),
-        Change::Expire(_) => link.lease_due(link.due_at().unwrap_or(at)).map(|(next, _)| next),
+        Change::Expire(_) => link.lease_due(None, link.due_at().unwrap_or(at)).map(|(next, _)| next),
         Change::Open(_) => link.opened(at),
         Change::Begin(_) => link.begin_attempt(attempt(link, *number), at).ok(),
         Change::Hold(_) => link.said_paid(at),

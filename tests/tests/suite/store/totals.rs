@@ -105,7 +105,7 @@ impl Walk<'_> {
                 link.begin_attempt(attempt, self.now).ok()
             }
             2 => link.cancel(None, true, self.now).ok(),
-            3 | 7 => link.lease_due(self.now).map(|(link, _)| link),
+            3 | 7 => link.lease_due(None, self.now).map(|(link, _)| link),
             _ => return self.pay(&link).await,
         };
         let Some(next) = next else { return };

@@ -71,7 +71,7 @@ fn what_the_gateway_has_not_finished_is_asked_about_until_it_has() {
     let link = seen(&link, &id, vec![refund("re_1", None, 500_000, ShownState::Pending)], 10);
     assert_eq!((states(&link), link.refunded()), (vec![("gateway", 500_000, "pending")], 0));
     let due = link.due_at().unwrap();
-    let (leased, work) = link.lease_due(due).unwrap();
+    let (leased, work) = link.lease_due(None, due).unwrap();
     let own = link.attempts()[0].refunds[0].id.clone();
     assert_eq!(work, [Work::Refund(id.clone(), own.clone())]);
     assert!(!leased.may_call_refund(&id, &own, &RefundAnswer::Absent, due), "it is not ours to ask for");

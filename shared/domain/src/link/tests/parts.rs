@@ -242,7 +242,7 @@ fn a_refund_that_did_not_last_can_be_what_pays_the_link() {
 fn a_link_that_ends_part_paid_keeps_that_and_a_late_part_goes_back_or_stays_as_its_account_wants() {
     let part = pay(&dated(), 1, 500_000, 1);
     let (open, second) = choosing(&part, 2, 400_000, 30);
-    let ended = open.lease_due(at(24 * 60)).unwrap().0;
+    let ended = open.lease_due(None, at(24 * 60)).unwrap().0;
     assert_eq!(ended.status_at(at(24 * 60)).name(), "expired");
     assert_eq!((ended.amount_paid(), ended.amount_due(), ended.receipts().len()), (rial(500_000), rial(1_000_000), 1));
     let late = receive(&ended, &second, 24 * 60 + 1);
@@ -250,7 +250,7 @@ fn a_link_that_ends_part_paid_keeps_that_and_a_late_part_goes_back_or_stays_as_i
     // Where late money is accepted, a part does not bring the link back to life.
     let accepting = planned(GatewayKind::Zarinpal, LatePayment::Accept, Some(PaymentPlan::Minimum(500_000)));
     let (open, id) = choosing(&accepting, 1, 500_000, 1);
-    let ended = open.lease_due(at(24 * 60)).unwrap().0;
+    let ended = open.lease_due(None, at(24 * 60)).unwrap().0;
     let late = receive(&ended, &id, 24 * 60 + 1);
     assert!(late.kept.is_some());
     assert_eq!(late.link.status_at(at(24 * 60 + 2)).name(), "expired");
@@ -444,7 +444,7 @@ proptest! {
                     undone |= voided.is_some();
                     voided
                 }),
-                Turn::Sweep => link.lease_due(now).map(|(link, _)| link),
+                Turn::Sweep => link.lease_due(None, now).map(|(link, _)| link),
                 Turn::Cancel => link.cancel(None, false, now).ok(),
                 Turn::Replace => link.replaced_by(&other_link(), false, now).ok(),
             };

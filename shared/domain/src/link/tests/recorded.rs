@@ -164,7 +164,7 @@ fn what_a_gateway_took_is_no_entry_and_what_went_back_is_voided_before_what_came
         assert!(voiding.is_live() && voiding.due_at() == Some(at(8)));
         assert_eq!((voiding.refunded(), voiding.attempts()[0].refunds[0].state.name()), (1_000, "succeeded"));
         assert_eq!(voiding.void_refund(&refund, None, at(8)), Err(VoidRefused::AlreadyVoided));
-        assert_eq!(voiding.lease_due(at(8)).unwrap().1, [Work::Refund(id.clone(), refund.clone())]);
+        assert_eq!(voiding.lease_due(None, at(8)).unwrap().1, [Work::Refund(id.clone(), refund.clone())]);
         let done = voiding.record_refund(&id, &refund, at(9)).unwrap();
         let Correction { receipt, corrected, voided: Some(voided) } = done.correction.unwrap() else {
             panic!("the receipt of the refund is void")

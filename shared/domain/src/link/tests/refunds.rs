@@ -94,7 +94,7 @@ fn the_next_is_called_for_when_it_is_known_which_of_the_gateways_is_the_one_befo
     let [first, second] = [0, 1].map(|index| link.attempts()[0].refunds[index].id.clone());
     assert!(link.may_call_refund(&id, &first, &RefundAnswer::Absent, at(12)));
     assert!(!link.may_call_refund(&id, &second, &RefundAnswer::Absent, at(12)), "it waits for the first");
-    let (link, work) = link.lease_due(at(12)).unwrap();
+    let (link, work) = link.lease_due(None, at(12)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone(), first.clone())]);
     let link = link.begin_refund_call(&id, &first, at(12)).unwrap();
     assert!(
@@ -103,7 +103,7 @@ fn the_next_is_called_for_when_it_is_known_which_of_the_gateways_is_the_one_befo
     );
     let link = link.apply_refund_answer(&id, &first, &taken("re_1"), at(12)).unwrap().link;
     assert!(link.may_call_refund(&id, &second, &RefundAnswer::Absent, at(12)));
-    let (_, work) = link.lease_due(at(12)).unwrap();
+    let (_, work) = link.lease_due(None, at(12)).unwrap();
     assert_eq!(work, [Work::Refund(id, second)]);
 }
 
@@ -146,7 +146,7 @@ fn what_a_gateway_cannot_do_is_refused_and_can_be_noted_as_done_by_other_means()
     assert_eq!(link.request_refund(&id, wish(None), at(60)), gateway(CannotRefund::TooLate { minutes: 50 }));
     let noted = link.request_refund(&id, outside(Some(1_000)), at(60)).unwrap();
     let refund = noted.last_refund(&id).unwrap();
-    let (noted, work) = noted.lease_due(at(60)).unwrap();
+    let (noted, work) = noted.lease_due(None, at(60)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone(), refund.clone())]);
     assert_eq!(noted.begin_refund_call(&id, &refund, at(60)), None);
     assert!(!noted.may_call_refund(&id, &refund, &RefundAnswer::Absent, at(12)), "no gateway is asked for it");
@@ -303,7 +303,7 @@ proptest! {
             let next = match act {
                 Act::Request(amount, false) => link.request_refund(&id, wish(amount), now).ok(),
                 Act::Request(amount, true) => link.request_refund(&id, outside(amount), now).ok(),
-                Act::Sweep => link.lease_due(now).map(|(link, _)| link),
+                Act::Sweep => link.lease_due(None, now).map(|(link, _)| link),
                 Act::Call(index, is_listed) => {
                     let found = if is_listed { RefundAnswer::Unlisted } else { RefundAnswer::Absent };
                     let called = refund(index).filter(|refund| link.may_call_refund(&id, refund, &found, now));

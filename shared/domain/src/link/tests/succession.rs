@@ -23,7 +23,7 @@ fn a_link_that_is_replaced_accepts_nothing_and_keeps_what_it_had() {
     assert_eq!(replaced.successor(), Some(&other_link()));
     assert_eq!(replaced.cancel(None, true, at(6)), Err(CancelRefused::NotActive));
     assert_eq!(replaced.amended(replaced.terms().clone(), at(6)), None);
-    assert_eq!(replaced.lease_due(at(10_000)), None);
+    assert_eq!(replaced.lease_due(None, at(10_000)), None);
     assert_eq!(replaced.request_renewal(at(10_000)), None);
     assert_eq!(replaced.replaced_by(&other_link(), true, at(6)), Err(ReplaceRefused::AlreadyReplaced));
     assert_eq!(replaced.begin_attempt(attempt(&link(), 1, 6), at(6)), Err(Visit::Replaced));
@@ -65,7 +65,7 @@ fn while_money_is_being_taken_a_link_is_not_replaced_whoever_insists() {
 
 #[test]
 fn a_link_that_expired_is_replaced_whether_or_not_a_sweep_was_there() {
-    let (swept, _) = link().lease_due(at(60)).unwrap();
+    let (swept, _) = link().lease_due(None, at(60)).unwrap();
     for over in [swept, link()] {
         let replaced = over.replaced_by(&other_link(), false, at(61)).unwrap();
         assert!(matches!(replaced.status_at(at(62)), LinkStatus::Replaced { .. }));

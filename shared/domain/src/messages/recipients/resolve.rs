@@ -343,6 +343,7 @@ mod tests {
             email: None,
             social: vec![social("telegram", "700")],
             balance: None,
+            no_reminders: false,
             people: vec![
                 Person {
                     id: PersonId::parse("manager").unwrap(),

@@ -16,6 +16,8 @@ pub(crate) use message::decide_message;
 pub(crate) use plan::check_end;
 use plan::{decide_plan, default_end};
 
+use crate::business::reminders::{PlannedReminder, ReminderSubject};
+use crate::business::settings::Settings;
 use crate::ids::{LinkId, PayToken};
 use crate::link::{
     AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Part, PaymentPlan, Terms, check_content, pay_url,
@@ -216,11 +218,26 @@ impl Decision<'_> {
             message,
             recipients: notified.recipients,
             unreached: notified.unreached,
+            reminders: request.reminders.value(),
             reference_id: request.reference_id.value(),
             return_url: request.return_url.value(),
             locale,
             metadata: request.metadata.value().unwrap_or_default(),
         })
+    }
+
+    /// The reminders that would go out where nothing changes.
+    pub fn planned_reminders(&self, settings: &Settings, now: Timestamp) -> Vec<PlannedReminder> {
+        let wants_none = self.contact.is_some_and(|contact| contact.no_reminders) || self.notified.recipients.is_empty();
+        let Some(expires_at) = self.expires_at.filter(|_| !wants_none) else { return Vec::new() };
+        let parts = self.plan.as_ref().map(PaymentPlan::parts).unwrap_or_default();
+        let dues = if parts.is_empty() {
+            self.due_at.into_iter().collect()
+        } else {
+            parts.iter().map(|part| part.due_at).collect()
+        };
+        let own = self.request.reminders.as_ref().value().map(Vec::as_slice);
+        ReminderSubject { created_at: now, expires_at, dues, own }.planned(settings, now)
     }
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
@@ -280,6 +297,7 @@ impl Decision<'_> {
             item_title: self.item.map(|item| item.title.as_str()),
             amount,
             expires_at: self.expires_at?,
+            due_at: self.due_at,
             description: self.request.description.as_ref().value().map(String::as_str).filter(|text| !text.is_empty()),
             reference_id: self.request.reference_id.as_ref().value(),
             locale: self.locale.as_ref(),
@@ -385,6 +403,7 @@ fn check_size(
         due_at: _,
         after_payment: _,
         locale: _,
+        reminders: _,
         // These are in what was decided about them.
         recipients: _,
         message: _,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::business::reminders::ReminderMoment;
 use crate::address::{Email, Mobile, SocialAddress};
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
 use crate::locale::Locale;
@@ -37,6 +38,8 @@ pub struct Request {
     pub recipients: Recipients,
     pub after_payment: AfterPaymentRequest,
     pub message: MessageRequest,
+    /// When people are reminded, in the place of what the settings say.
+    pub reminders: Field<Vec<ReminderMoment>>,
     pub reference_id: Field<ReferenceId>,
     pub return_url: Field<String>,
     pub locale: Field<Locale>,

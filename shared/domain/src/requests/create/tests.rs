@@ -71,6 +71,7 @@ fn world() -> World {
             email: None,
             social: Vec::new(),
             balance: Some(rial(900_000)),
+            no_reminders: false,
             people: vec![Person {
                 id: PersonId::parse("manager").unwrap(),
                 role: Role::parse("manager").unwrap(),

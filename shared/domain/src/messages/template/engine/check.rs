@@ -14,12 +14,13 @@ use super::{at_line, refused};
 use crate::problem::Rejection;
 
 /// Everything a text can name. What a link lacks is an empty text.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 10] = [
     "account.name",
     "amount",
     "business.name",
     "contact.name",
     "description",
+    "due_at",
     "expires_at",
     "item.title",
     "link",
@@ -29,7 +30,7 @@ pub const VARIABLES: [&str; 9] = [
 pub(super) fn kind_of(variable: &str) -> Kind {
     match variable {
         "amount" => Kind::Amount,
-        "expires_at" => Kind::Date,
+        "due_at" | "expires_at" => Kind::Date,
         "link" => Kind::Link,
         _ => Kind::Text,
     }

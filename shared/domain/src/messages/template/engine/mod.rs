@@ -150,7 +150,7 @@ impl Letter<'_> {
         let side = if language.is_right_to_left() { "right" } else { "left" };
         let blocks = blocks(body, link);
         let button = match kind {
-            MessageKind::LinkCreated => "pay-now",
+            MessageKind::LinkCreated | MessageKind::PaymentReminder | MessageKind::PaymentOverdue => "pay-now",
             MessageKind::PaymentReceived | MessageKind::RefundSucceeded => "see-receipt",
         };
         environment

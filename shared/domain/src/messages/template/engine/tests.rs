@@ -19,8 +19,9 @@ fn values(language: Language) -> Values {
         business_name: "Business".to_owned(),
         contact_name: "Sample & Co".to_owned(),
         description: "Invoice 77".to_owned(),
+        due_at: End::new(None, parse_time_zone("Asia/Tehran").unwrap(), language),
         expires_at: End::new(
-            "2026-12-01T00:00:00+03:30".parse().unwrap(),
+            Some("2026-12-01T00:00:00+03:30".parse().unwrap()),
             parse_time_zone("Asia/Tehran").unwrap(),
             language,
         ),
@@ -174,6 +175,17 @@ fn filters_show_an_end_in_the_calendar_of_the_language() {
     ] {
         assert_eq!((says(text, Language::FA).as_str(), says(text, Language::EN).as_str()), (persian, english));
     }
+}
+
+#[test]
+fn what_is_owed_by_no_date_is_an_empty_text_and_a_condition_tells() {
+    assert_eq!(says("({{ due_at }}{{ due_at | date }})", Language::EN), "()");
+    let text = "{% if due_at %}due {{ due_at | date }}{% else %}any time{% endif %}";
+    assert_eq!(says(text, Language::EN), "any time");
+    let text = MessageText::parse(Channel::Sms, None, &format!("{text}\n{{{{ link }}}}")).unwrap();
+    let due = values(Language::EN).expires_at;
+    let values = Values { due_at: due, ..values(Language::EN) };
+    assert_eq!(text.render(&values).unwrap().body, format!("due 30\u{a0}November 2026\n{LINK}"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub const FILTERS: [Filter; 13] = [
         "The amount in one unit: in Toman where it is a whole number of them, unless the business shows Rial alone.",
     ),
     filter("digits", Kind::Amount, 0, "The number of the amount alone, in groups and without its currency."),
-    filter("date", Kind::Date, 0, "The last day on which the link can be paid, in the calendar of the language."),
+    filter("date", Kind::Date, 0, "The last day on which the link can be paid or the money is owed, in the calendar of the language."),
     filter("time", Kind::Date, 0, "The time on that day until which it can be paid; 23:59 if all of the day."),
     filter("date_time", Kind::Date, 0, "That day and that time."),
     filter("default", Kind::Text, 1, "The text in brackets where there is none: {{ description | default(\"…\") }}."),
@@ -94,6 +94,7 @@ pub struct Values {
     pub business_name: String,
     pub contact_name: String,
     pub description: String,
+    pub due_at: End,
     pub expires_at: End,
     pub item_title: String,
     pub link: String,
@@ -111,7 +112,8 @@ impl Values {
             business_name: text(),
             contact_name: text(),
             description: text(),
-            expires_at: End::new(Timestamp::UNIX_EPOCH, TimeZone::UTC, Language::EN),
+            due_at: End::new((!text().is_empty()).then_some(Timestamp::UNIX_EPOCH), TimeZone::UTC, Language::EN),
+            expires_at: End::new(Some(Timestamp::UNIX_EPOCH), TimeZone::UTC, Language::EN),
             item_title: text(),
             link: "https://x.example/p/1".to_owned(),
             reference_id: text(),
@@ -126,6 +128,7 @@ impl Values {
             business => context! { name => contained(&self.business_name) },
             contact => context! { name => contained(&self.contact_name) },
             description => contained(&self.description),
+            due_at => Value::from_object(self.due_at.clone()),
             expires_at => Value::from_object(self.expires_at.clone()),
             item => context! { title => contained(&self.item_title) },
             link => self.link.as_str(),
@@ -158,17 +161,22 @@ impl Object for Amount {
     }
 }
 
-/// The end of a link, that a text shows in its language.
+/// The end of a link, or until when its money is owed, that a text shows in its language. A link can lack the second, which is
+/// an empty text then.
 #[derive(Clone, Debug)]
 pub struct End {
-    at: Timestamp,
+    at: Option<Timestamp>,
     zone: TimeZone,
     language: Language,
 }
 
 impl End {
-    pub fn new(at: Timestamp, zone: TimeZone, language: Language) -> Self {
+    pub fn new(at: Option<Timestamp>, zone: TimeZone, language: Language) -> Self {
         Self { at, zone, language }
+    }
+
+    fn shown(&self, show: impl FnOnce(Timestamp, &TimeZone, Language) -> String) -> String {
+        self.at.map(|at| show(at, &self.zone, self.language)).unwrap_or_default()
     }
 }
 
@@ -177,8 +185,12 @@ impl Object for End {
         ObjectRepr::Plain
     }
 
+    fn is_true(self: &Arc<Self>) -> bool {
+        self.at.is_some()
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&display_end(self.at, &self.zone, self.language))
+        f.write_str(&self.shown(display_end))
     }
 }
 
@@ -239,13 +251,13 @@ pub(super) fn environment() -> Environment<'static> {
         shown(&value, |amount: &Amount| amount.money.display_digits(amount.language))
     });
     environment.add_filter("date", |value: Value| {
-        shown(&value, |end: &End| display_last_day(end.at, &end.zone, end.language))
+        shown(&value, |end: &End| end.shown(display_last_day))
     });
     environment.add_filter("time", |value: Value| {
-        shown(&value, |end: &End| display_last_time(end.at, &end.zone, end.language))
+        shown(&value, |end: &End| end.shown(display_last_time))
     });
     environment.add_filter("date_time", |value: Value| {
-        shown(&value, |end: &End| display_last_moment(end.at, &end.zone, end.language))
+        shown(&value, |end: &End| end.shown(display_last_moment))
     });
     environment.add_filter("default", |text: String, otherwise: String| if text.is_empty() { otherwise } else { text });
     environment.add_filter("upper", minijinja::filters::upper);

@@ -1,0 +1,208 @@
+//! Reminding those who were asked to pay. Whether somebody is reminded is decided when it is time, from the link as it is
+//! then; the instant on a link only says when to look. Messages of a reminder are not kept on the link: they follow from it
+//! and from whom it was made for.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::message_round::MessageRound;
+use super::payment_link::{LinkStatus, PaymentLink, Visit};
+use crate::business::reminders::{ReminderSettings, ReminderSubject};
+use crate::business::settings::Settings;
+use crate::clocks::later;
+use crate::ids::MessageId;
+use crate::messages::kind::MessageKind;
+use crate::messages::message::MessageContext;
+use crate::messages::recipients::Recipient;
+use crate::money::Money;
+
+/// A link reminds at most so often: whoever does not pay after that is for a person.
+pub const MOST_REMINDERS: usize = 24;
+
+/// How long a reminder waits where it is being found out whether somebody paid.
+const WHILE_UNDECIDED: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long it waits where the business is suspended.
+const WHILE_SUSPENDED: SignedDuration = SignedDuration::from_hours(24);
+
+/// That people were reminded of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminder {
+    /// The version of the link that it was written with.
+    pub version: u64,
+    pub at: Timestamp,
+    /// Whether the money was due already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_overdue: bool,
+}
+
+impl Reminder {
+    pub fn kind(&self) -> MessageKind {
+        if self.is_overdue { MessageKind::PaymentOverdue } else { MessageKind::PaymentReminder }
+    }
+
+    /// The message in which somebody is reminded who was asked to pay by `asked`.
+    fn message_of(&self, asked: &MessageId) -> MessageId {
+        MessageId::of_news(asked, &format!("reminder#{}", self.version))
+    }
+}
+
+/// Why nobody is reminded, of what lies beside the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReminded {
+    /// The business may take no new payments for the moment.
+    Suspended,
+    /// Other links paid the item of this one.
+    ItemPaid,
+    /// The contact wants no reminders.
+    NotWanted,
+}
+
+/// What reminders of a link are decided by, beside the link.
+#[derive(Clone, Copy, Debug)]
+pub struct ReminderRules<'a> {
+    pub settings: &'a Settings,
+    pub why_not: Option<NotReminded>,
+}
+
+impl PaymentLink {
+    pub fn reminders(&self) -> &[Reminder] {
+        &self.reminders
+    }
+
+    /// When somebody looks next whether to remind. `None` where nobody does.
+    pub fn reminder_due_at(&self) -> Option<Timestamp> {
+        self.next_reminder_at.filter(|_| self.status == LinkStatus::Active)
+    }
+
+    /// What the link's reminders follow from.
+    pub fn reminder_subject(&self) -> ReminderSubject<'_> {
+        ReminderSubject {
+            created_at: self.created_at,
+            expires_at: self.terms.expires_at,
+            dues: self.dues().into_iter().filter_map(|(due_at, _)| due_at).collect(),
+            own: self.terms.reminders.as_deref(),
+        }
+    }
+
+    /// The link as one that is looked at when its next reminder is due. Nobody is reminded of a link that nobody was told of.
+    #[must_use]
+    pub fn reminding(mut self, settings: &Settings, wants_none: bool) -> Self {
+        let after = self.reminded_until().max(self.updated_at);
+        let is_off = wants_none || self.status != LinkStatus::Active;
+        let next = self.reminder_subject().candidates(settings, after).first().map(|next| next.at);
+        self.next_reminder_at = next.filter(|_| !is_off);
+        self
+    }
+
+    /// Everything until then was reminded of, or is not known to have been.
+    fn reminded_until(&self) -> Timestamp {
+        let last = self.reminders.last().map(|reminder| reminder.at);
+        self.restored_at.into_iter().chain(last).fold(self.created_at, Timestamp::max)
+    }
+
+    /// Reminds where it is time for it and nothing stands against it, and notes when to look next. Of several moments that
+    /// passed, because a run came late or something stood against them, one reminder is made.
+    pub(super) fn remind(&mut self, rules: ReminderRules<'_>, now: Timestamp) {
+        if self.reminder_due_at().is_none_or(|due| due > now) {
+            return;
+        }
+        let is_over = matches!(rules.why_not, Some(NotReminded::ItemPaid | NotReminded::NotWanted));
+        if is_over || self.reminders.len() >= MOST_REMINDERS {
+            self.next_reminder_at = None;
+            return;
+        }
+        let expires_at = self.terms.expires_at;
+        let (none, zone) = (ReminderSettings::default(), rules.settings.zone());
+        let hours = rules.settings.reminders.as_ref().unwrap_or(&none);
+        let open = |at: Timestamp| hours.first_open(at, &zone).filter(|at| *at < expires_at);
+        let candidates = self.reminder_subject().candidates(rules.settings, self.reminded_until());
+        let passed = candidates.iter().any(|one| one.at <= now && now < one.until);
+        let next = |after: Timestamp| candidates.iter().map(|one| one.at).find(|at| *at > after);
+        // Somebody may be told of the link later.
+        if !passed || self.asked_before(u64::MAX).is_empty() {
+            self.next_reminder_at = next(now);
+            return;
+        }
+        let waits_until = self.waits_until(rules.why_not, now).map_or(Some(now), open).and_then(open);
+        if waits_until != Some(now) {
+            self.next_reminder_at = waits_until;
+            return;
+        }
+        let today = zone.to_datetime(now).date();
+        let on_another_day = |at: &Timestamp| zone.to_datetime(*at).date() != today;
+        self.next_reminder_at = candidates.iter().map(|one| one.at).filter(|at| *at > now).find(on_another_day);
+        let is_overdue = self.dues().iter().any(|(due_at, _)| due_at.is_some_and(|due_at| due_at <= now));
+        self.reminders.push(Reminder { version: self.version + 1, at: now, is_overdue });
+    }
+
+    /// Until when a reminder waits, where it does: for who is paying, may have paid, or has promised to.
+    fn waits_until(&self, why_not: Option<NotReminded>, now: Timestamp) -> Option<Timestamp> {
+        let held = self.hold_at(now).map(|hold| hold.until);
+        let suspended = (why_not == Some(NotReminded::Suspended)).then(|| later(now, WHILE_SUSPENDED));
+        let paying = match self.visit(now) {
+            Visit::Continue(_) => self.current_session().map(|session| session.session_ends_at),
+            Visit::Confirming | Visit::UnderReview => Some(later(now, WHILE_UNDECIDED)),
+            Visit::Begin
+            | Visit::Paid
+            | Visit::OnHold
+            | Visit::Expired
+            | Visit::Cancelled
+            | Visit::Replaced
+            | Visit::TooManyAttempts => None,
+        };
+        [held, suspended, paying].into_iter().flatten().max()
+    }
+
+    /// Whether a message of a reminder may still go out.
+    pub fn may_remind(&self, now: Timestamp) -> bool {
+        self.is_payable(now) && self.waits_until(None, now).is_none()
+    }
+
+    /// Everybody who was asked to pay before a version of the link, each address once: who is told of it later was not to be
+    /// reminded.
+    fn asked_before(&self, version: u64) -> Vec<&Recipient> {
+        let is_before = |round: &&MessageRound| round.version < version;
+        let later = self.message_rounds.iter().filter(is_before).flat_map(|round| &round.recipients);
+        let mut asked: Vec<&Recipient> = Vec::new();
+        for recipient in self.terms.recipients.iter().chain(later) {
+            if !asked.iter().any(|known| known.has_address_of(recipient)) {
+                asked.push(recipient);
+            }
+        }
+        asked
+    }
+
+    /// Whom a reminder goes to, each with the id of that message.
+    pub(super) fn reminded(&self, reminder: &Reminder) -> Vec<Recipient> {
+        let asked = self.asked_before(reminder.version);
+        let all: Vec<&Recipient> = self.recipients().collect();
+        // Who stands in for an address of a later round stands in for the same address of the first that had it.
+        let same = |id: &MessageId| {
+            let named = all.iter().find(|recipient| recipient.id == *id)?;
+            asked.iter().find(|known| known.has_address_of(named)).map(|known| reminder.message_of(&known.id))
+        };
+        let message = |asked: &&Recipient| Recipient {
+            id: reminder.message_of(&asked.id),
+            stands_in_for: asked.stands_in_for.iter().filter_map(same).collect(),
+            ..(*asked).clone()
+        };
+        asked.iter().map(message).collect()
+    }
+
+    /// What a reminder asks for: what was due by then, else what is due next.
+    fn amount_reminded_of(&self, reminder: &Reminder) -> Money {
+        let dues = self.dues();
+        let by = if reminder.is_overdue { Some(reminder.at) } else { dues.first().and_then(|(due_at, _)| *due_at) };
+        let is_meant = |due_at: &Option<Timestamp>| by.is_none_or(|by| due_at.is_none_or(|due_at| due_at <= by));
+        let due = dues.iter().filter(|(due_at, _)| is_meant(due_at)).fold(0_i64, |sum, (_, due)| sum.saturating_add(*due));
+        self.terms.amount.with(due)
+    }
+
+    /// What a message of a reminder can say. `url` is that of the link.
+    pub fn reminder_context<'a>(&'a self, reminder: &Reminder, url: &'a str) -> MessageContext<'a> {
+        let due_at = self.next_due_at();
+        let context = self.terms.message_context(url, self.amount_reminded_of(reminder));
+        MessageContext { kind: reminder.kind(), due_at, ..context }
+    }
+}
