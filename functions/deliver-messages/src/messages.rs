@@ -9,7 +9,9 @@ use domain::link::{LinkStatus, MessageAbout, MessageOfLink, MessageRound, Paymen
 use domain::messages::channel::Channel;
 use domain::messages::choice::Wording;
 use domain::messages::compose::{MessageSources, compose, compose_later};
-use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, SkipReason, Tried};
+use domain::messages::delivery::{
+    Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, SkipReason, Tried,
+};
 use domain::messages::message::{Message, MessageContext};
 use domain::messages::provider::{MessageProvider, ProviderProof};
 use domain::messages::provider_profile::{Moments, ProviderKind, Reporting, ReportsNaming, ReportsWhen};
@@ -162,7 +164,7 @@ async fn planned_once_a_day<'a>(
     let MessageAbout::Reminds(reminder) = message.about else { return Ok(Ok(planned)) };
     let day = configuration.settings.zone().to_datetime(reminder.at).date();
     let store = app.store.of(link.business());
-    let is_first = store.claim_reminder(&message.recipient, day, app.clock.now()).await?;
+    let is_first = store.note_reminded(&message.recipient, day, app.clock.now()).await?;
     Ok(if is_first { Ok(planned) } else { Err(NotPlanned::Skipped(SkipReason::RemindedToday)) })
 }
 

@@ -78,8 +78,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
     let expires_at = hexadecimal(facts.expires_at);
     let account = &facts.account_id;
     let text = format!("{status}{flags}{gateway} {expires_at} {due_at} {amount:x} {currency} {account} {created_by}");
-    let text =
-        if facts.is_part_paid { format!("{text} {:x}", facts.amount_due.minor_units()) } else { text };
+    let text = if facts.is_part_paid { format!("{text} {:x}", facts.amount_due.minor_units()) } else { text };
     if text.len() <= LARGEST { text } else { String::new() }
 }
 

@@ -20,12 +20,7 @@ const MESSAGE: &str = "message";
 
 impl BusinessStore {
     /// Whether this message is the one reminder of its address on a day. The answer stays the same however often it is asked.
-    pub async fn claim_reminder(
-        &self,
-        recipient: &Recipient,
-        day: Date,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn note_reminded(&self, recipient: &Recipient, day: Date, now: Timestamp) -> Result<bool, StoreError> {
         const WRITE: &str = "claim a day for a reminder";
         let network = recipient.network.as_ref().map_or(recipient.channel.as_str(), |network| network.as_str());
         let secret = self.store.search_secret().await?;

@@ -343,7 +343,13 @@ mod tests {
     #[test]
     fn every_figure_is_among_those_that_alarms_may_name_and_has_a_value_for_each_dimension() {
         let gateway = GatewayKind::Zarinpal;
-        let (failed, skipped) = (failed(), MessageState::Skipped { at: Timestamp::UNIX_EPOCH, reason: domain::messages::delivery::SkipReason::LinkNotActive });
+        let (failed, skipped) = (
+            failed(),
+            MessageState::Skipped {
+                at: Timestamp::UNIX_EPOCH,
+                reason: domain::messages::delivery::SkipReason::LinkNotActive,
+            },
+        );
         let mut all = vec![
             Measurement::GatewayCalled { gateway, is_answered: true },
             Measurement::StillConfirming { gateway, age: Duration::from_secs(90) },

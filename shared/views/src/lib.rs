@@ -16,8 +16,8 @@ use domain::calendar::written_instant;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
-    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, NotKept, Part, PaymentLink,
-    PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
+    AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, NotKept, Part,
+    PaymentLink, PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
@@ -33,8 +33,9 @@ use utoipa::ToSchema;
 use reminders::LinkRemindersView;
 use schema::{
     AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, DisputeStatusName, FeePayerName, GatewayName,
-    HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, NotKeptName, PaymentMethodName,
-    ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName, WhenPaidElsewhereName,
+    HoldReasonName, LinkStatusName, MessageKindName, MessageStatusName, Metadata, ModeName, NotKeptName,
+    PaymentMethodName, ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName,
+    WhenPaidElsewhereName,
 };
 
 /// An instant with the offset that the business has at that moment.

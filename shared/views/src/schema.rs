@@ -5,7 +5,9 @@ use domain::business::reminders::ReminderAnchor;
 use domain::events::EventType;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
-use domain::link::{HoldReason, NotKept, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
+use domain::link::{
+    HoldReason, NotKept, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState,
+};
 use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::provider::ProviderKind;

@@ -1,10 +1,10 @@
 //! When people are reminded, as callers say it: in the settings, and with a link.
 
+use domain::business::periods::Weekday;
 use domain::business::reminders::{
     ClockTime, ClosedDays, MOST_CLOSED, MOST_HOURS, MOST_MOMENTS, OpenHours, ReminderAnchor, ReminderDistance,
     ReminderMoment, ReminderSettings,
 };
-use domain::business::periods::Weekday;
 use domain::{Field, Problems};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -167,7 +167,9 @@ impl HoursBody {
     fn read(self, at: &str, problems: &mut Problems) -> Option<OpenHours> {
         refuse_unknown::<Self>(at, self.unknown, problems);
         let days_at = format!("{at}/days");
-        let days = self.days.each(&days_at, Weekday::ALL.len(), problems, |day, at, p| p.check(at, Weekday::parse(&day)).value());
+        let days = self
+            .days
+            .each(&days_at, Weekday::ALL.len(), problems, |day, at, p| p.check(at, Weekday::parse(&day)).value());
         let from = self.from.required_text(format!("{at}/from"), problems, ClockTime::parse);
         let to = self.to.required_text(format!("{at}/to"), problems, ClockTime::parse);
         let days = days.optional()?.unwrap_or_default();

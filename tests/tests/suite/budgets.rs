@@ -232,7 +232,8 @@ async fn reminding_is_one_write_of_the_link_and_three_for_each_message() {
     let world = warm_world().await;
     let mut body = reference_link();
     body["message"] = json!({ "channels": ["email"] });
-    body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": 1 }, { "when": "before_expiry", "days": 1 }] });
+    body["reminders"] =
+        json!({ "at": [{ "when": "after_creation", "hours": 1 }, { "when": "before_expiry", "days": 1 }] });
     let link = world.make_link(&body, "reminds").await;
     let usage = world.usage();
     assert_usage(&usage, 2, 4.0, 6);

@@ -403,8 +403,7 @@ mod tests {
     #[test]
     fn what_is_due_on_a_day_is_reminded_of_a_day_before_and_two_days_after() {
         // Due on Wednesday, 9 December, until its end; the link lives on.
-        let subject =
-            subject("2026-12-01T12:00:00+03:30", "2026-12-10T00:00:00+03:30", "2026-12-31T00:00:00+03:30");
+        let subject = subject("2026-12-01T12:00:00+03:30", "2026-12-10T00:00:00+03:30", "2026-12-31T00:00:00+03:30");
         let expected = [at("2026-12-08T09:00:00+03:30"), at("2026-12-12T09:00:00+03:30")];
         assert_eq!(planned(&in_tehran(iranian()), &subject), expected, "two days after is a Friday");
     }

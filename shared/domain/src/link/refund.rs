@@ -268,7 +268,15 @@ impl NewRefund {
 
     /// An amount goes back through the payment's gateway.
     pub(super) fn by_gateway(cause: RefundCause, amount: i64) -> Self {
-        Self { cause, amount, method: RefundBy::Gateway, reason: None, not_kept: None, requested_by: None, request: None }
+        Self {
+            cause,
+            amount,
+            method: RefundBy::Gateway,
+            reason: None,
+            not_kept: None,
+            requested_by: None,
+            request: None,
+        }
     }
 }
 

@@ -329,7 +329,8 @@ impl PaymentLink {
             may_refund.map_err(RefundRefused::Gateway)?;
         }
         let RefundWish { amount: _, method: _, reason, requested_by, request, has_credentials: _, from: _ } = wish;
-        let new = NewRefund { cause: RefundCause::Requested, amount, method, reason, not_kept: None, requested_by, request };
+        let new =
+            NewRefund { cause: RefundCause::Requested, amount, method, reason, not_kept: None, requested_by, request };
         let refund = Refund::new(self.next_refund_id(), new, now);
         Ok(self.with_refunds(id, now, |attempt| attempt.refunds.push(refund)))
     }

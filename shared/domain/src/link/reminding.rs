@@ -195,7 +195,8 @@ impl PaymentLink {
         let dues = self.dues();
         let by = if reminder.is_overdue { Some(reminder.at) } else { dues.first().and_then(|(due_at, _)| *due_at) };
         let is_meant = |due_at: &Option<Timestamp>| by.is_none_or(|by| due_at.is_none_or(|due_at| due_at <= by));
-        let due = dues.iter().filter(|(due_at, _)| is_meant(due_at)).fold(0_i64, |sum, (_, due)| sum.saturating_add(*due));
+        let due =
+            dues.iter().filter(|(due_at, _)| is_meant(due_at)).fold(0_i64, |sum, (_, due)| sum.saturating_add(*due));
         self.terms.amount.with(due)
     }
 

@@ -1076,7 +1076,8 @@ fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
     let gone = expired.without_keeping(&id, &paid(), NotKept::ReferenceIdInUse, at(201)).unwrap();
     assert_eq!((gone.kept, gone.link.attempts()[0].state.name()), (None, "refunding"));
     assert!(gone.claim.is_some());
-    let untaken = expired.without_keeping(&id, &GatewayAnswer::Unconfirmed, NotKept::ReferenceIdInUse, at(201)).unwrap();
+    let untaken =
+        expired.without_keeping(&id, &GatewayAnswer::Unconfirmed, NotKept::ReferenceIdInUse, at(201)).unwrap();
     assert_eq!(untaken.link.attempts()[0].state.name(), "awaiting_reversal", "it is not taken");
 }
 
@@ -1248,7 +1249,8 @@ fn over_with_messages() -> (PaymentLink, [MessageId; 2], BTreeMap<u32, EventReco
 #[test]
 fn a_link_is_over_for_good_once_its_money_its_messages_and_its_events_are() {
     let (over, [first, second], events) = over_with_messages();
-    let skipped = BTreeMap::from([(first.clone(), MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })]);
+    let skipped =
+        BTreeMap::from([(first.clone(), MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })]);
     let still = |link: &PaymentLink, messages: &MessageStates, events: &BTreeMap<u32, EventRecord>, minute| {
         link.still_to_come(messages, events, None, at(minute))
     };
@@ -1435,7 +1437,8 @@ fn who_may_have_got_a_message_is_not_told_by_what_stands_in_for_it() {
     let nothing = MessageStates::new();
     assert_eq!(link.stand_ins_maybe_sent(&first, &nothing, at(2)), std::slice::from_ref(&second));
     assert_eq!(link.stand_ins_maybe_sent(&second, &nothing, at(2)), []);
-    let known: MessageStates = [(second, MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })].into();
+    let known: MessageStates =
+        [(second, MessageState::Skipped { at: at(1), reason: SkipReason::LinkNotActive })].into();
     assert_eq!(link.stand_ins_maybe_sent(&first, &known, at(2)), []);
 }
 

@@ -22,13 +22,8 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    pub const ALL: [Self; 5] = [
-        Self::LinkCreated,
-        Self::PaymentReminder,
-        Self::PaymentOverdue,
-        Self::PaymentReceived,
-        Self::RefundSucceeded,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::LinkCreated, Self::PaymentReminder, Self::PaymentOverdue, Self::PaymentReceived, Self::RefundSucceeded];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         parse_word(text, &Self::ALL, Self::as_str, "unknown_message_kind")

@@ -114,7 +114,8 @@ impl SnsOrigination {
             let detail = "A message comes from a name or from a number: give sender_id or origination_number.";
             return problem("origination_number", "not_allowed", detail);
         }
-        let RegisteredTexts { link_created, payment_reminder, payment_overdue, payment_received, refund_succeeded } = texts;
+        let RegisteredTexts { link_created, payment_reminder, payment_overdue, payment_received, refund_succeeded } =
+            texts;
         let others = [&payment_reminder, &payment_overdue, &payment_received, &refund_succeeded];
         let has_more = others.iter().any(|text| text.is_some());
         let registration = match (entity_id, link_created) {

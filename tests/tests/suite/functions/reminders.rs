@@ -30,7 +30,7 @@ fn on(date: Date, hour: i8, minute: i8) -> Timestamp {
 }
 
 fn turn_to(world: &FaultyWorld, at: Timestamp) {
-    world.turn_time(Duration::try_from(at.duration_since(world.now())).expect("time goes on"));
+    world.turn_time(Duration::try_from(at.duration_since(world.now())).unwrap());
 }
 
 async fn set(world: &FaultyWorld, reminders: Value) {
@@ -341,10 +341,12 @@ async fn a_draft_shows_when_each_would_go_and_what_is_wrong_is_named() {
         draft["reminders"].as_array().unwrap().iter().map(|one| one["at"].as_str().unwrap().parse().unwrap()).collect();
     assert_eq!(planned, [on(day(&world, 1), 9, 0), on(due.tomorrow().unwrap(), 9, 0)], "{draft}");
     assert_eq!(draft["reminders"][1]["moment"], json!({ "when": "after_due", "days": 1 }));
-    let nobody = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_500_000, "due_at": due.to_string() });
+    let nobody =
+        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_500_000, "due_at": due.to_string() });
     let draft = world.crm(Method::POST, "/v1/payment-links/draft", &nobody, &[]).await.unwrap().json();
     assert_eq!(draft["reminders"], json!([]), "nobody is told");
-    let own = |reminders: Value| json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1, "reminders": reminders });
+    let own =
+        |reminders: Value| json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1, "reminders": reminders });
     for (reminders, pointer, code) in [
         (json!({}), "/reminders/at", "required"),
         (json!({ "at": [{ "when": "before_due" }] }), "/reminders/at/0", "exactly_one"),

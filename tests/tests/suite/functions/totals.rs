@@ -268,9 +268,7 @@ async fn what_is_due_is_aged_by_days() {
 async fn what_is_due_of_dated_parts_is_aged_by_the_date_of_each() {
     let world = FaultyWorld::start(3600).await;
     let today: jiff::civil::Date = today(&world).parse().unwrap();
-    let part = |amount: i64, days: i64| {
-        json!({ "amount": amount, "due_at": today.checked_add(jiff::Span::new().days(days)).unwrap().to_string() })
-    };
+    let part = |amount: i64, days: i64| json!({ "amount": amount, "due_at": today.checked_add(jiff::Span::new().days(days)).unwrap().to_string() });
     let parts = json!([part(300_000, 1), part(200_000, 3), part(400_000, 40), part(100_000, 41)]);
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_000_000,
                        "payment_plan": { "parts": parts } });

@@ -26,11 +26,7 @@ fn told(settings: &Settings, days: i64) -> (PaymentLink, i64) {
     let ten = (0..DAY).find(|minute| jiff::tz::TimeZone::UTC.to_datetime(at(*minute)).hour() == 10).unwrap();
     let recipient = recipient_at("one@example.com", 1);
     let expires_at = at(ten + days * DAY);
-    let terms = Terms {
-        recipients: vec![recipient],
-        expires_at,
-        ..terms(GatewayKind::Zarinpal, LatePayment::Refund)
-    };
+    let terms = Terms { recipients: vec![recipient], expires_at, ..terms(GatewayKind::Zarinpal, LatePayment::Refund) };
     let token = PayToken::from_random([1; 16]);
     let link = PaymentLink::new(business(), token, "https://pay.example", "h".to_owned(), terms, at(ten));
     (link.reminding(settings, false), ten)

@@ -228,7 +228,8 @@ impl Decision<'_> {
 
     /// The reminders that would go out where nothing changes.
     pub fn planned_reminders(&self, settings: &Settings, now: Timestamp) -> Vec<PlannedReminder> {
-        let wants_none = self.contact.is_some_and(|contact| contact.no_reminders) || self.notified.recipients.is_empty();
+        let wants_none =
+            self.contact.is_some_and(|contact| contact.no_reminders) || self.notified.recipients.is_empty();
         let Some(expires_at) = self.expires_at.filter(|_| !wants_none) else { return Vec::new() };
         let parts = self.plan.as_ref().map(PaymentPlan::parts).unwrap_or_default();
         let dues = if parts.is_empty() {

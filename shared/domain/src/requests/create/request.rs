@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::business::reminders::ReminderMoment;
 use crate::address::{Email, Mobile, SocialAddress};
+use crate::business::reminders::ReminderMoment;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;

@@ -75,7 +75,12 @@ pub const FILTERS: [Filter; 13] = [
         "The amount in one unit: in Toman where it is a whole number of them, unless the business shows Rial alone.",
     ),
     filter("digits", Kind::Amount, 0, "The number of the amount alone, in groups and without its currency."),
-    filter("date", Kind::Date, 0, "The last day on which the link can be paid or the money is owed, in the calendar of the language."),
+    filter(
+        "date",
+        Kind::Date,
+        0,
+        "The last day on which the link can be paid or the money is owed, in the calendar of the language.",
+    ),
     filter("time", Kind::Date, 0, "The time on that day until which it can be paid; 23:59 if all of the day."),
     filter("date_time", Kind::Date, 0, "That day and that time."),
     filter("default", Kind::Text, 1, "The text in brackets where there is none: {{ description | default(\"…\") }}."),
@@ -250,15 +255,9 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_filter("digits", |value: Value| {
         shown(&value, |amount: &Amount| amount.money.display_digits(amount.language))
     });
-    environment.add_filter("date", |value: Value| {
-        shown(&value, |end: &End| end.shown(display_last_day))
-    });
-    environment.add_filter("time", |value: Value| {
-        shown(&value, |end: &End| end.shown(display_last_time))
-    });
-    environment.add_filter("date_time", |value: Value| {
-        shown(&value, |end: &End| end.shown(display_last_moment))
-    });
+    environment.add_filter("date", |value: Value| shown(&value, |end: &End| end.shown(display_last_day)));
+    environment.add_filter("time", |value: Value| shown(&value, |end: &End| end.shown(display_last_time)));
+    environment.add_filter("date_time", |value: Value| shown(&value, |end: &End| end.shown(display_last_moment)));
     environment.add_filter("default", |text: String, otherwise: String| if text.is_empty() { otherwise } else { text });
     environment.add_filter("upper", minijinja::filters::upper);
     environment.add_filter("lower", minijinja::filters::lower);
