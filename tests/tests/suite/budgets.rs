@@ -243,6 +243,8 @@ async fn reminding_is_one_write_of_the_link_and_three_for_each_message() {
     world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
     world.sweep().await.unwrap().unwrap();
     world.usage();
+    // An address is reminded once a day.
+    body["recipients"] = json!({ "emails": ["somebody@example.com"] });
     let another = world.make_link(&body, "reminds-too").await;
     world.bring_stream().await;
     let due_at = world.stored(&another).await.reminder_due_at().unwrap();
