@@ -16,6 +16,7 @@ use domain::link::{
     Attempt, AttemptState, LinkStatus, MessageAbout, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundCause,
     RefundState, ReviewReason,
 };
+use domain::messages::recipients::Recipient;
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
@@ -409,7 +410,10 @@ impl Evidence {
                 let key = (format!("link#{}", link.id()), format!("message#{}", message.recipient.id));
                 if self.messages.get(&key).is_some_and(|record| record.status == "sent") {
                     let day = zone.to_datetime(reminder.at).date();
-                    let address = (link.business().to_string(), message.recipient.to.clone(), day);
+                    let Recipient { channel, network, to, .. } = message.recipient.as_ref();
+                    let medium =
+                        (link.terms().mode.as_str(), channel.as_str(), network.as_ref().map(ToString::to_string));
+                    let address = (link.business().to_string(), format!("{medium:?} {to}"), day);
                     reminded.entry(address).or_default().push(link.id().to_string());
                 }
             }
@@ -1399,7 +1403,6 @@ fn accepts_late_money(link: &PaymentLink) -> bool {
     link.terms().account.late_payment == LatePayment::Accept
 }
 
-/// What moved backward from one version of a link to a later one, as anybody sees them who reads at that moment.
 /// A reminder is made of a link that somebody may pay and nobody is paying, and that nothing holds, once at a time.
 fn reminded_wrongly(before: &PaymentLink, after: &PaymentLink) -> Option<String> {
     let (id, at) = (after.id(), after.updated_at());
@@ -1409,11 +1412,11 @@ fn reminded_wrongly(before: &PaymentLink, after: &PaymentLink) -> Option<String>
         return None;
     }
     let may_be_paying = |one: &Attempt| match &one.state {
-        AttemptState::Open { reported_at, .. } => reported_at.is_some() || one.session_ends_at > at,
-        AttemptState::Confirming { .. } | AttemptState::Accepted { .. } => true,
+        AttemptState::Open { reported_at, .. } => reported_at.is_some() || one.deadline > at,
+        AttemptState::Confirming { .. } | AttemptState::Accepted { .. } | AttemptState::NeedsReview { .. } => true,
         _ => false,
     };
-    let is_paying = before.attempts().last().is_some_and(may_be_paying);
+    let is_paying = before.attempts().iter().any(may_be_paying);
     let is_over = before.status_at(at) != LinkStatus::Active || before.amount_due().minor_units() == 0;
     if new == 1 && is_as_before && !is_paying && !is_over && before.hold_at(at).is_none() {
         return None;
@@ -1421,6 +1424,7 @@ fn reminded_wrongly(before: &PaymentLink, after: &PaymentLink) -> Option<String>
     Some(format!("{id} reminded at {at} although it was {} or somebody was paying", before.status_at(at).name()))
 }
 
+/// What moved backward from one version of a link to a later one, as anybody sees them who reads at that moment.
 fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     let (id, at) = (after.id(), after.updated_at());
     let (was, is) = (before.status_at(at), after.status_at(at));

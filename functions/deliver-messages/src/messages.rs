@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use channels::{About, Label, Outgoing, Particulars, Report};
 use domain::Timestamp;
+use domain::business::reminders::ReminderSettings;
 use domain::ids::{BusinessId, MessageId, ProviderId};
 use domain::link::{LinkStatus, MessageAbout, MessageOfLink, MessageRound, PaymentLink};
 use domain::messages::channel::Channel;
@@ -99,12 +100,15 @@ async fn lease_and_send(
     let recipient = message.recipient.as_ref();
     let (known, fresh);
     // Nobody is asked to pay a link that is over. What became of the money is told all the same.
-    let is_wanted = match message.about {
-        MessageAbout::Asks(_) => link.status_at(now) == LinkStatus::Active,
-        MessageAbout::Reminds(_) => link.may_remind(now),
-        MessageAbout::News(_) => true,
+    let is_active = link.status_at(now) == LinkStatus::Active;
+    let unwanted = match message.about {
+        MessageAbout::Asks(_) | MessageAbout::Reminds(_) if !is_active => Some(SkipReason::LinkNotActive),
+        MessageAbout::Reminds(reminder) if !link.may_remind(reminder, now) => Some(SkipReason::NotNow),
+        MessageAbout::Asks(_) | MessageAbout::Reminds(_) | MessageAbout::News(_) => None,
     };
-    let planned = if is_wanted {
+    let planned = if let Some(reason) = unwanted {
+        Err(NotPlanned::Skipped(reason))
+    } else {
         let store = app.store.of(link.business());
         known = store.configuration().await?;
         match Planned::by(&known, link, message) {
@@ -119,8 +123,6 @@ async fn lease_and_send(
                 }
             }
         }
-    } else {
-        Err(NotPlanned::Skipped(SkipReason::LinkNotActive))
     };
     let tried = match &planned {
         Ok(planned) => Some(planned.tried(turn.tried(), now)),
@@ -153,7 +155,8 @@ async fn lease_and_send(
     Ok(true)
 }
 
-/// The message, unless its address was reminded of another link on the day of this reminder. It is the business's day.
+/// The message, unless it reminds and its hours are over, or its address was reminded of another link on the day of this
+/// reminder. It is the business's day.
 async fn planned_once_a_day<'a>(
     app: &App,
     configuration: &Configuration,
@@ -162,9 +165,14 @@ async fn planned_once_a_day<'a>(
     planned: Planned<'a>,
 ) -> Result<Result<Planned<'a>, NotPlanned>, StoreError> {
     let MessageAbout::Reminds(reminder) = message.about else { return Ok(Ok(planned)) };
-    let day = configuration.settings.zone().to_datetime(reminder.at).date();
+    let (zone, now, none) = (configuration.settings.zone(), app.clock.now(), ReminderSettings::default());
+    let hours = configuration.settings.reminders.as_ref().unwrap_or(&none);
+    if !hours.still_goes_out(reminder.at, now, &zone) {
+        return Ok(Err(NotPlanned::Skipped(SkipReason::TooLate)));
+    }
+    let day = zone.to_datetime(reminder.at).date();
     let store = app.store.of(link.business());
-    let is_first = store.note_reminded(&message.recipient, day, app.clock.now()).await?;
+    let is_first = store.note_reminded((link.terms().mode, &message.recipient), day, now).await?;
     Ok(if is_first { Ok(planned) } else { Err(NotPlanned::Skipped(SkipReason::RemindedToday)) })
 }
 

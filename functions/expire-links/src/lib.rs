@@ -25,7 +25,7 @@ use domain::Timestamp;
 use domain::business::turns::Turns;
 use domain::gateway::GatewayKind;
 use domain::ids::{BusinessId, LinkId};
-use domain::link::{PaymentLink, ReminderRules, Work};
+use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
@@ -34,7 +34,7 @@ use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
 use looking_back::look_back;
-use reminding::why_not;
+use reminding::Reminding;
 use task::{Task, TaskOutcome};
 
 /// At most this many links are read at a time.
@@ -239,18 +239,15 @@ struct LeasedLink {
 async fn lease(app: &App, mut link: PaymentLink) -> Result<Option<LeasedLink>, StoreError> {
     let now = app.clock.now();
     for _ in 0..MAX_CONTENDED_TRIES {
-        let configuration = match link.reminder_due_at() {
-            Some(due_at) if due_at <= now => Some(app.confirmation.store().of(link.business()).configuration().await?),
-            Some(_) | None => None,
+        // What cannot be read for a reminder keeps nothing else from being done.
+        let reminding = Reminding::read(app.confirmation.store(), &link, now).await.transpose();
+        if let Some(Err(error)) = &reminding {
+            tracing::error!(link_id = %link.id(), error = %error, "Nobody knows whether to remind of a link.");
+        }
+        let rules = reminding.as_ref().and_then(|read| read.as_ref().ok()).map(Reminding::rules);
+        let Some((next, work)) = link.lease_due(rules, now) else {
+            return reminding.transpose().map(|_| None);
         };
-        let rules = match &configuration {
-            Some(configuration) => Some(ReminderRules {
-                settings: &configuration.settings,
-                why_not: why_not(app.confirmation.store(), configuration, &link).await?,
-            }),
-            None => None,
-        };
-        let Some((next, work)) = link.lease_due(rules, now) else { return Ok(None) };
         match app.confirmation.store().replace_link(&next).await {
             Ok(Written::Applied | Written::AlreadyApplied) => {
                 let expired = next.expired_by(&link);

@@ -95,6 +95,8 @@ pub enum TotalsRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TooMany {
     LiveLinks,
+    /// Live links of which several dated parts are due, each of which is read itself.
+    LiveLinksInParts,
     /// Links that were made, or receipts that were registered, on this day.
     OfDay(Date),
     /// Sums that the days have together, told apart as they were asked for.
@@ -466,10 +468,14 @@ impl Adding<'_> {
         };
         let read = self.each_of(&lists, (from, to), are_too_many, take).await?;
         let live = lock(&self.live).links.len() + read.untaken.len();
-        if live > self.query.most || !self.read_live_links(&read.untaken).await? {
+        if live > self.query.most {
             return Ok(Progress::TooMany(TooMany::LiveLinks));
         }
-        Ok(if read.whole_until == to { Progress::Whole } else { Progress::NotYet })
+        if read.whole_until != to {
+            return Ok(Progress::NotYet);
+        }
+        let is_whole = self.read_live_links(&read.untaken).await?;
+        Ok(if is_whole { Progress::Whole } else { Progress::TooMany(TooMany::LiveLinksInParts) })
     }
 
     /// Adds live links of which their facts do not say enough. The answer is whether there was time for all of them: with the
@@ -482,10 +488,15 @@ impl Adding<'_> {
             if Instant::now() >= self.query.until {
                 return Ok(false);
             }
-            for link in self.store.links(ids).await? {
+            let found = self.store.links(ids).await?;
+            for link in &found {
                 if let Some(place) = of_id.get(link.id()) {
                     self.add_live(place, &link.facts(), &link.dues());
                 }
+            }
+            // One that is gone is none any more, and one that cannot be read must not be left out.
+            for id in ids.iter().filter(|id| !found.iter().any(|link| link.id() == *id)) {
+                self.store.link(id).await?;
             }
             Ok(true)
         });

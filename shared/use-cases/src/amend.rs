@@ -47,7 +47,13 @@ pub async fn amend(
         precondition.check(Some(&link.tag())).map_err(AmendRefused::PreconditionFailed)?;
         let terms = amend_terms(link.terms(), amendment.clone(), context, at, problems.clone());
         let next = link.amended(terms.map_err(AmendRefused::Invalid)?, at).ok_or(AmendRefused::NotActive)?;
-        let next = next.reminding(&configuration.settings, false);
+        // Whatever else is changed, a reminder that waits goes on waiting.
+        let dates = |link: &PaymentLink| {
+            let terms = link.terms();
+            (terms.expires_at, terms.due_at, terms.reminders.clone())
+        };
+        let is_moved = dates(&next) != dates(link);
+        let next = if is_moved { next.reminding(&configuration.settings, false) } else { next };
         let size = next.check_growth(link);
         size.map_err(|rejection| AmendRefused::Invalid(Problems::of("/metadata", rejection)))?;
         Ok(next)

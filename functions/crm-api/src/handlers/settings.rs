@@ -159,8 +159,8 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     send_receipts: Given<bool>,
-    /// When people are reminded who were asked to pay. It counts for links that are made from now on, and hours and closed days
-    /// for all. Left out, nobody is, unless a link says so itself.
+    /// When people are reminded who were asked to pay. It counts whenever a link is looked at, which is when its next moment comes.
+    /// Left out, nobody is, unless a link says so itself.
     #[serde(default)]
     #[schema(value_type = Option<RemindersBody>)]
     reminders: Given<RemindersBody>,

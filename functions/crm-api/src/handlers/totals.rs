@@ -266,6 +266,9 @@ pub(crate) async fn read(
 fn too_many(what: TooMany) -> String {
     match what {
         TooMany::LiveLinks => format!("More than {MOST_AT_ONCE} links are live, and of more no totals are told."),
+        TooMany::LiveLinksInParts => {
+            "More live links have several parts that are due than one call can read; ask when others use the service less.".to_owned()
+        }
         TooMany::OfDay(day) => {
             format!(
                 "More than {MOST_AT_ONCE} links were made or paid on {day}, and of a day with more no totals are told."

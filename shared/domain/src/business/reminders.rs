@@ -14,6 +14,9 @@ use crate::problem::{Problems, Rejection, parse_word};
 /// The largest number of moments that a business, or a link, names.
 pub const MOST_MOMENTS: usize = 10;
 
+/// A link reminds at most so often: whoever does not pay after that is for a person.
+pub const MOST_REMINDERS: usize = 24;
+
 /// The largest number of lines of hours: three a day.
 pub const MOST_HOURS: usize = 21;
 
@@ -206,6 +209,9 @@ pub struct ReminderSettings {
     pub closed: Vec<ClosedDays>,
 }
 
+/// A reminder that a provider did not take at once is tried for so long after its hours.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_hours(1);
+
 /// The hours of a business that says nothing of them.
 const USUAL_HOURS: (ClockTime, ClockTime) = (ClockTime::of_hour(9), ClockTime::of_hour(20));
 
@@ -236,6 +242,14 @@ impl ReminderSettings {
             date = date.tomorrow().ok()?;
         }
         None
+    }
+
+    /// Whether what was to go out at an instant still does: on the same day, and no more than an hour after an open one, where its
+    /// way took longer.
+    pub fn still_goes_out(&self, wanted_at: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
+        let day = |at: Timestamp| zone.to_datetime(at).date();
+        let earlier = now.checked_sub(ON_ITS_WAY).unwrap_or(now);
+        day(wanted_at) == day(now) && self.first_open(earlier, zone).is_some_and(|open| open <= now)
     }
 
     /// The hours of a day, the first of them first.
@@ -299,6 +313,7 @@ impl ReminderSubject<'_> {
         let zone = settings.zone();
         let mut all = self.candidates(settings, after);
         all.dedup_by_key(|one| zone.to_datetime(one.at).date());
+        all.truncate(MOST_REMINDERS);
         all
     }
 
@@ -387,6 +402,17 @@ mod tests {
         assert_eq!(open("2026-12-04T12:00:00+03:30"), at("2026-12-05T09:00:00+03:30"));
         // The first four days of 1406 are off.
         assert_eq!(open("2027-03-21T08:00:00+03:30"), at("2027-03-25T09:00:00+03:30"));
+    }
+
+    #[test]
+    fn what_was_held_up_on_its_way_goes_out_on_its_day_and_in_hours_or_an_hour_later() {
+        let (settings, zone) = (in_tehran(iranian()), crate::calendar::parse_time_zone("Asia/Tehran").unwrap());
+        let rules = settings.reminders.as_ref().unwrap();
+        let wanted = at("2026-12-05T17:30:00+03:30");
+        let goes = |now: &str| rules.still_goes_out(wanted, at(now), &zone);
+        assert!(goes("2026-12-05T17:30:02+03:30") && goes("2026-12-05T18:40:00+03:30"));
+        assert!(!goes("2026-12-05T19:00:01+03:30") && !goes("2026-12-05T23:00:00+03:30"));
+        assert!(!goes("2026-12-06T10:00:00+03:30"), "another day has another reminder");
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub use receipt_sheet::{ReceiptSheet, SheetFact, SheetReader, SheetStanding};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
 pub use refund::{NotKept, Refund, RefundBy, RefundCause, RefundState};
 pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
-pub use reminding::{MOST_REMINDERS, NotReminded, Reminder, ReminderRules};
+pub use reminding::{NotReminded, Reminder, ReminderRules};
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};

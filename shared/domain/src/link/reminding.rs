@@ -5,9 +5,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::attempt::AttemptState;
+use super::lease::LEASE;
 use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink, Visit};
-use crate::business::reminders::{ReminderSettings, ReminderSubject};
+use crate::business::reminders::{MOST_REMINDERS, ReminderSettings, ReminderSubject};
 use crate::business::settings::Settings;
 use crate::clocks::later;
 use crate::ids::MessageId;
@@ -16,14 +18,12 @@ use crate::messages::message::MessageContext;
 use crate::messages::recipients::Recipient;
 use crate::money::Money;
 
-/// A link reminds at most so often: whoever does not pay after that is for a person.
-pub const MOST_REMINDERS: usize = 24;
-
 /// How long a reminder waits where it is being found out whether somebody paid.
-const WHILE_UNDECIDED: SignedDuration = SignedDuration::from_hours(1);
+const WHILE_UNDECIDED: SignedDuration = SignedDuration::from_hours(6);
 
-/// How long it waits where the business is suspended.
-const WHILE_SUSPENDED: SignedDuration = SignedDuration::from_hours(24);
+/// How long it waits where a person has to find out, and the longest before somebody looks again: a hold or a suspension may
+/// end before its time.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// That people were reminded of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Reminder {
     /// Whether the money was due already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_overdue: bool,
+    /// What was left to pay of the link's item then, in minor units, where that was less than of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<i64>,
 }
 
 impl Reminder {
@@ -63,6 +66,8 @@ pub enum NotReminded {
 pub struct ReminderRules<'a> {
     pub settings: &'a Settings,
     pub why_not: Option<NotReminded>,
+    /// What is left to pay of the link's item, in minor units, where that matters.
+    pub room: Option<i64>,
 }
 
 impl PaymentLink {
@@ -107,8 +112,7 @@ impl PaymentLink {
         if self.reminder_due_at().is_none_or(|due| due > now) {
             return;
         }
-        let is_over = matches!(rules.why_not, Some(NotReminded::ItemPaid | NotReminded::NotWanted));
-        if is_over || self.reminders.len() >= MOST_REMINDERS {
+        if self.reminders.len() >= MOST_REMINDERS {
             self.next_reminder_at = None;
             return;
         }
@@ -119,8 +123,10 @@ impl PaymentLink {
         let candidates = self.reminder_subject().candidates(rules.settings, self.reminded_until());
         let passed = candidates.iter().any(|one| one.at <= now && now < one.until);
         let next = |after: Timestamp| candidates.iter().map(|one| one.at).find(|at| *at > after);
-        // Somebody may be told of the link later.
-        if !passed || self.asked_before(u64::MAX).is_empty() {
+        // What was paid otherwise may go back, a contact may want reminders again, and somebody may be told of the link later.
+        let is_for_nobody = matches!(rules.why_not, Some(NotReminded::ItemPaid | NotReminded::NotWanted))
+            || self.asked_before(u64::MAX).is_empty();
+        if !passed || is_for_nobody {
             self.next_reminder_at = next(now);
             return;
         }
@@ -133,17 +139,22 @@ impl PaymentLink {
         let on_another_day = |at: &Timestamp| zone.to_datetime(*at).date() != today;
         self.next_reminder_at = candidates.iter().map(|one| one.at).filter(|at| *at > now).find(on_another_day);
         let is_overdue = self.dues().iter().any(|(due_at, _)| due_at.is_some_and(|due_at| due_at <= now));
-        self.reminders.push(Reminder { version: self.version + 1, at: now, is_overdue });
+        let room = rules.room.filter(|room| *room < self.open_amount());
+        self.reminders.push(Reminder { version: self.version + 1, at: now, is_overdue, room });
     }
 
     /// Until when a reminder waits, where it does: for who is paying, may have paid, or has promised to.
     fn waits_until(&self, why_not: Option<NotReminded>, now: Timestamp) -> Option<Timestamp> {
-        let held = self.hold_at(now).map(|hold| hold.until);
-        let suspended = (why_not == Some(NotReminded::Suspended)).then(|| later(now, WHILE_SUSPENDED));
-        let paying = match self.visit(now) {
-            Visit::Continue(_) => self.current_session().map(|session| session.session_ends_at),
-            Visit::Confirming | Visit::UnderReview => Some(later(now, WHILE_UNDECIDED)),
-            Visit::Begin
+        let held = self.hold_at(now).map(|hold| hold.until.min(later(now, LONGEST_WAIT)));
+        let suspended = (why_not == Some(NotReminded::Suspended)).then(|| later(now, LONGEST_WAIT));
+        // A payment of the last minutes of a session is known only a while after that.
+        let sessions = self.attempts.iter().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
+        let known = sessions.map(|session| later(session.deadline, LEASE)).filter(|known| *known > now).max();
+        let undecided = match self.visit(now) {
+            Visit::Confirming => Some(later(now, WHILE_UNDECIDED)),
+            Visit::UnderReview => Some(later(now, LONGEST_WAIT)),
+            Visit::Continue(_)
+            | Visit::Begin
             | Visit::Paid
             | Visit::OnHold
             | Visit::Expired
@@ -151,12 +162,13 @@ impl PaymentLink {
             | Visit::Replaced
             | Visit::TooManyAttempts => None,
         };
-        [held, suspended, paying].into_iter().flatten().max()
+        [held, suspended, known, undecided].into_iter().flatten().max()
     }
 
-    /// Whether a message of a reminder may still go out.
-    pub fn may_remind(&self, now: Timestamp) -> bool {
-        self.is_payable(now) && self.waits_until(None, now).is_none()
+    /// Whether a message of a reminder may still go out: something of what it asks for is left, and nobody is paying.
+    pub fn may_remind(&self, reminder: &Reminder, now: Timestamp) -> bool {
+        let is_left = self.amount_reminded_of(reminder).minor_units() > 0;
+        is_left && self.is_payable(now) && self.waits_until(None, now).is_none()
     }
 
     /// Everybody who was asked to pay before a version of the link, each address once: who is told of it later was not to be
@@ -197,13 +209,16 @@ impl PaymentLink {
         let is_meant = |due_at: &Option<Timestamp>| by.is_none_or(|by| due_at.is_none_or(|due_at| due_at <= by));
         let due =
             dues.iter().filter(|(due_at, _)| is_meant(due_at)).fold(0_i64, |sum, (_, due)| sum.saturating_add(*due));
-        self.terms.amount.with(due)
+        self.terms.amount.with(reminder.room.map_or(due, |room| due.min(room)))
     }
 
-    /// What a message of a reminder can say. `url` is that of the link.
+    /// What a message of a reminder can say: by when to pay is the date that is due next, where that is still ahead and the link
+    /// lives on after it. `url` is that of the link.
     pub fn reminder_context<'a>(&'a self, reminder: &Reminder, url: &'a str) -> MessageContext<'a> {
         let due_at = self.next_due_at();
         let context = self.terms.message_context(url, self.amount_reminded_of(reminder));
-        MessageContext { kind: reminder.kind(), due_at, ..context }
+        let is_ahead = |due_at: &Timestamp| !reminder.is_overdue && *due_at < context.expires_at;
+        let expires_at = due_at.filter(is_ahead).unwrap_or(context.expires_at);
+        MessageContext { kind: reminder.kind(), due_at, expires_at, ..context }
     }
 }

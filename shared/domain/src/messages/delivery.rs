@@ -113,10 +113,15 @@ pub enum SkipReason {
     NoApprovedText,
     /// The address was reminded of another link on the same day.
     RemindedToday,
+    /// It reminds, and could not be sent in the hours of its day.
+    TooLate,
+    /// It reminds, and when it was to be sent somebody was paying, had paid that part, or was held.
+    NotNow,
 }
 
 impl SkipReason {
-    pub const ALL: [Self; 3] = [Self::LinkNotActive, Self::NoApprovedText, Self::RemindedToday];
+    pub const ALL: [Self; 5] =
+        [Self::LinkNotActive, Self::NoApprovedText, Self::RemindedToday, Self::TooLate, Self::NotNow];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
@@ -124,6 +129,8 @@ impl SkipReason {
             Self::LinkNotActive => "link_not_active",
             Self::NoApprovedText => "no_approved_text",
             Self::RemindedToday => "reminded_today",
+            Self::TooLate => "too_late",
+            Self::NotNow => "not_now",
         }
     }
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tests::fault_proxy::Fault;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 
@@ -157,12 +158,15 @@ async fn who_is_paying_has_promised_to_or_said_to_have_paid_is_not_reminded_mean
         assert_eq!(reminders(&world, link).await, [], "{}", link.id);
         assert!(next_at(&world, link).await.is_some_and(|at| at > world.now()), "{}", link.id);
     }
-    // The session is over, and nobody paid in it.
+    // The session is over, and nobody paid in it. Whatever is changed otherwise loses no reminder.
+    let path = format!("/v1/payment-links/{}", paying.id);
+    let noted = world.crm(Method::PATCH, &path, &json!({ "internal_note": "Called." }), &[]).await.unwrap();
+    assert_eq!(noted.status, StatusCode::OK, "{}", noted.text);
     run_at(&world, on(today, 11, 0)).await;
     run(&world).await;
     assert_eq!(reminders(&world, &paying).await, [pair("payment_reminder", "sent")]);
     // The promise was not kept: the money is overdue by now.
-    assert_eq!(next_at(&world, &promised).await, Some(until));
+    assert!(next_at(&world, &promised).await.is_some_and(|at| at <= until), "the promise may be withdrawn before");
     run_at(&world, until).await;
     assert_eq!(reminders(&world, &promised).await, [pair("payment_overdue", "sent")]);
     assert_all_is_well(&world).await;
@@ -248,7 +252,7 @@ async fn a_link_a_contact_and_a_business_can_each_want_none() {
     assert_eq!((contact.status, &contact.json()["reminders"]), (StatusCode::OK, &json!(false)), "{}", contact.text);
     run_at(&world, on(before, 9, 0)).await;
     assert_eq!(reminders(&world, &amended).await, []);
-    assert_eq!(next_at(&world, &amended).await, None);
+    assert_eq!(next_at(&world, &amended).await, Some(on(due.tomorrow().unwrap(), 9, 0)), "it may change its mind");
     let unwanted = link(&world, "new@buyer.example", due, json!({})).await;
     assert_eq!(next_at(&world, &unwanted).await, None);
     // A business without reminders has them where a link names its own moments.
@@ -412,5 +416,36 @@ async fn a_reminder_that_met_trouble_on_its_way_goes_out_once() {
     world.turn_time(2 * MINUTE);
     world.retry_messages().await.unwrap().unwrap();
     assert_eq!(reminders(&world, &link).await, [pair("payment_reminder", "skipped")]);
+    assert_all_is_well(&world).await;
+}
+
+#[tokio::test]
+async fn who_takes_a_promise_back_is_reminded_and_a_reminder_that_was_held_up_until_the_night_is_not_sent() {
+    let world = before_and_after().await;
+    let due = day(&world, 2);
+    let promised = link(&world, ROSE, due, json!({})).await;
+    let hold = json!({ "reason": "promise", "until": on(day(&world, 20), 12, 0).to_string() });
+    let path = format!("/v1/payment-links/{}/hold", promised.id);
+    world.crm(Method::POST, &path, &hold, &[("idempotency-key", "promise")]).await.unwrap();
+    let before = due.yesterday().unwrap();
+    run_at(&world, on(before, 9, 0)).await;
+    assert_eq!(reminders(&world, &promised).await, []);
+    let released = world.crm(Method::DELETE, &path, &Value::Null, &[]).await.unwrap();
+    assert!(released.status.is_success(), "{}", released.text);
+    // Nobody takes emails for the rest of the day.
+    let held_up = link(&world, OMID, before.checked_add(2.days()).unwrap(), json!({})).await;
+    world.proxy.decide(|_, call| (call.service == "ses").then_some(Fault::Unavailable));
+    run_at(&world, on(due, 9, 5)).await;
+    world.proxy.record();
+    assert_eq!(reminders(&world, &held_up).await, [pair("payment_reminder", "waiting")]);
+    world.proxy.decide(|_, _| None);
+    turn_to(&world, on(due, 22, 0));
+    world.retry_messages().await.unwrap().unwrap();
+    for link in [&promised, &held_up] {
+        assert_eq!(reminders(&world, link).await, [pair("payment_reminder", "skipped")]);
+        let shown = world.read(link).await["messages"].clone();
+        let reasons: Vec<&Value> = shown.as_array().unwrap().iter().map(|one| &one["reason"]).collect();
+        assert!(reasons.contains(&&json!("too_late")), "{shown}");
+    }
     assert_all_is_well(&world).await;
 }

@@ -18,7 +18,7 @@ fn settings() -> Settings {
 }
 
 fn rules(settings: &Settings) -> ReminderRules<'_> {
-    ReminderRules { settings, why_not: None }
+    ReminderRules { settings, why_not: None, room: None }
 }
 
 /// A link that ends in some days, of which one address is told, made at ten in the morning.
@@ -79,12 +79,12 @@ fn what_stands_against_a_reminder_puts_it_off_or_ends_it() {
     let settings = settings();
     let (link, ten) = told(&settings, 3);
     let asked = |why_not| {
-        let rules = ReminderRules { settings: &settings, why_not: Some(why_not) };
+        let rules = ReminderRules { settings: &settings, why_not: Some(why_not), room: None };
         link.lease_due(Some(rules), at(ten + HOUR)).unwrap().0
     };
     for over in [NotReminded::ItemPaid, NotReminded::NotWanted] {
         let link = asked(over);
-        assert_eq!((link.reminders().len(), link.reminder_due_at()), (0, None));
+        assert_eq!((link.reminders().len(), link.reminder_due_at()), (0, Some(at(ten + 3 * DAY - HOUR))));
     }
     let suspended = asked(NotReminded::Suspended);
     assert_eq!((suspended.reminders().len(), suspended.reminder_due_at()), (0, Some(at(ten + HOUR + DAY))));
@@ -92,11 +92,13 @@ fn what_stands_against_a_reminder_puts_it_off_or_ends_it() {
     // Somebody is paying, and then nobody paid.
     let (paying, id) = begun(&link, 1, ten + HOUR - 1);
     let put_off = swept(&paying, &settings, ten + HOUR);
-    let session_ends_at = put_off.attempt(&id).unwrap().session_ends_at;
-    assert_eq!((put_off.reminders().len(), put_off.reminder_due_at()), (0, Some(session_ends_at)));
+    // What was paid in the last moment of the session is known by then.
+    let known = later(put_off.attempt(&id).unwrap().deadline, LEASE);
+    assert_eq!((put_off.reminders().len(), put_off.reminder_due_at()), (0, Some(known)));
     let reported = paying.apply_answer(&id, &GatewayAnswer::Processing, Hint::Paid, at(ten + HOUR - 1)).unwrap().link;
     assert_eq!(swept(&reported, &settings, ten + HOUR).reminders(), []);
-    assert!(!reported.may_remind(at(ten + HOUR)) && link.may_remind(at(ten + HOUR)));
+    let reminder = swept(&link, &settings, ten + HOUR).reminders()[0].clone();
+    assert!(!reported.may_remind(&reminder, at(ten + HOUR)) && link.may_remind(&reminder, at(ten + HOUR)));
 }
 
 #[test]
@@ -125,6 +127,37 @@ fn a_reminder_goes_to_whom_it_was_decided_for_and_to_each_address_once() {
     let second = swept(&again, &settings, ten + 3 * DAY - HOUR);
     let told: Vec<String> = ids(&second).into_iter().map(|(to, _)| to).collect();
     assert_eq!(told, ["one@example.com", "one@example.com", "two@example.com"]);
+}
+
+#[test]
+fn a_reminder_asks_for_what_is_due_by_its_date_and_for_no_more_than_the_item_has_left() {
+    let settings = settings();
+    let (link, ten) = told(&settings, 10);
+    let part = |amount, day: i64| Part { amount, due_at: at(ten + day * DAY) };
+    let plan = PaymentPlan::Parts(vec![part(500_000, 4), part(1_000_000, 8)]);
+    let link = link.amended(Terms { plan: Some(plan), ..link.terms().clone() }, at(ten)).unwrap();
+    let rules = ReminderRules { settings: &settings, why_not: None, room: Some(300_000) };
+    let (guarded, _) = link.lease_due(Some(rules), at(ten + HOUR)).unwrap();
+    let said = |link: &PaymentLink| {
+        let context = link.reminder_context(&link.reminders()[0], "https://pay.example/p/1");
+        (context.amount, context.expires_at, context.due_at)
+    };
+    assert_eq!(said(&guarded), (rial(300_000), at(ten + 4 * DAY), Some(at(ten + 4 * DAY))));
+    let plain = swept(&link, &settings, ten + HOUR);
+    assert_eq!(said(&plain).0, rial(500_000));
+    // What is overdue is asked for until when the link can be paid.
+    let late = swept(&link, &settings, ten + 5 * DAY);
+    assert_eq!(said(&late), (rial(500_000), at(ten + 10 * DAY), Some(at(ten + 4 * DAY))));
+    let reminder = late.reminders()[0].clone();
+    assert!(late.may_remind(&reminder, at(ten + 5 * DAY)));
+    let paid = {
+        let money = rial(500_000);
+        let attempt = Attempt { money, ..attempt(&late, 1, ten + 5 * DAY) };
+        let id = attempt.id.clone();
+        let begun = late.begin_attempt(attempt, at(ten + 5 * DAY)).unwrap();
+        begun.apply_answer(&id, &GatewayAnswer::Paid(payment(500_000)), Hint::Paid, at(ten + 5 * DAY)).unwrap().link
+    };
+    assert!(!paid.may_remind(&reminder, at(ten + 5 * DAY + 1)), "that part is paid, and the next is not due");
 }
 
 proptest! {
