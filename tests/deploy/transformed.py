@@ -80,7 +80,7 @@ def cycle(template: dict) -> list[str]:
 def check_tracing(text: str) -> None:
     """Traces are sent by every function where they are asked for, and otherwise no role allows them. One role is written
     out, with a statement that depends on the same parameter; the transform makes the others."""
-    for wanted, roles, functions in (("Disabled", 0, 0), ("Active", 6, 7)):
+    for wanted, roles, functions in (("Disabled", 0, 0), ("Active", 7, 8)):
         resources = transformed(text, {"Tracing": wanted})["Resources"]
         properties = [one.get("Properties", {}) for one in resources.values()]
         may = [one for one in properties if TRACES in one.get("ManagedPolicyArns", [])]

@@ -32,7 +32,7 @@ use tokio::sync::Semaphore;
 
 /// Where not all are asked for, one in this many points is tried, and one in this many flows.
 const POINT_SAMPLE: usize = 37;
-const FLOW_SAMPLE: usize = 7;
+const FLOW_SAMPLE: usize = 14;
 
 /// At most this many points are tried in one world.
 const WORLD_LASTS: usize = 24;
