@@ -111,17 +111,15 @@ async fn lease_and_send(
     } else {
         let store = app.store.of(link.business());
         known = store.configuration().await?;
-        match Planned::by(&known, link, message) {
-            Err(NotPlanned::Skipped(reason)) => Err(NotPlanned::Skipped(reason)),
-            Ok(planned) => planned_once_a_day(app, &known, link, message, planned).await?,
-            // What it lacks may have been written a moment ago. By what is read now it fails for good.
-            Err(NotPlanned::Unsendable(_)) => {
-                fresh = store.fresh_configuration().await?;
-                match Planned::by(&fresh, link, message) {
-                    Ok(planned) => planned_once_a_day(app, &fresh, link, message, planned).await?,
-                    Err(why) => Err(why),
-                }
-            }
+        let mut planned = Planned::by(&known, link, message);
+        // What it lacks may have been written a moment ago. By what is read now it fails for good.
+        if matches!(planned, Err(NotPlanned::Unsendable(_))) {
+            fresh = store.fresh_configuration().await?;
+            planned = Planned::by(&fresh, link, message);
+        }
+        match planned {
+            Ok(planned) => planned_once_a_day(app, link, message, planned).await?,
+            Err(why) => Err(why),
         }
     };
     let tried = match &planned {
@@ -159,14 +157,13 @@ async fn lease_and_send(
 /// reminder. It is the business's day.
 async fn planned_once_a_day<'a>(
     app: &App,
-    configuration: &Configuration,
     link: &PaymentLink,
     message: &MessageOfLink<'_>,
     planned: Planned<'a>,
 ) -> Result<Result<Planned<'a>, NotPlanned>, StoreError> {
     let MessageAbout::Reminds(reminder) = message.about else { return Ok(Ok(planned)) };
-    let (zone, now, none) = (configuration.settings.zone(), app.clock.now(), ReminderSettings::default());
-    let hours = configuration.settings.reminders.as_ref().unwrap_or(&none);
+    let settings = &planned.configuration.settings;
+    let (hours, zone, now) = (ReminderSettings::of(settings), settings.zone(), app.clock.now());
     if !hours.still_goes_out(reminder.at, now, &zone) {
         return Ok(Err(NotPlanned::Skipped(SkipReason::TooLate)));
     }

@@ -212,10 +212,18 @@ pub struct ReminderSettings {
 /// A reminder that a provider did not take at once is tried for so long after its hours.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_hours(1);
 
+/// What a business says that says nothing.
+static NOTHING_SAID: ReminderSettings = ReminderSettings { at: Vec::new(), hours: Vec::new(), closed: Vec::new() };
+
 /// The hours of a business that says nothing of them.
 const USUAL_HOURS: (ClockTime, ClockTime) = (ClockTime::of_hour(9), ClockTime::of_hour(20));
 
 impl ReminderSettings {
+    /// What a business says of reminders, also where that is nothing: links can have moments of their own.
+    pub fn of(settings: &Settings) -> &Self {
+        settings.reminders.as_ref().unwrap_or(&NOTHING_SAID)
+    }
+
     /// Refuses what cannot be: hours that end before they begin, or a span of days that does.
     pub fn check(&self, pointer: &str, problems: &mut Problems) {
         let detail = "It ends before it begins.";
@@ -291,8 +299,7 @@ pub struct PlannedReminder {
 impl ReminderSubject<'_> {
     /// Every reminder after an instant, the first one first, each in open hours. Several may be on one day.
     pub(crate) fn candidates(&self, settings: &Settings, after: Timestamp) -> Vec<PlannedReminder> {
-        let (none, zone) = (ReminderSettings::default(), settings.zone());
-        let rules = settings.reminders.as_ref().unwrap_or(&none);
+        let (rules, zone) = (ReminderSettings::of(settings), settings.zone());
         let planned = |moment: &ReminderMoment, anchor: Timestamp| {
             let at = rules.first_open(moment.instant(anchor, &zone)?, &zone)?;
             let until = if moment.when.is_before() { anchor.min(self.expires_at) } else { self.expires_at };

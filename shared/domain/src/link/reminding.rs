@@ -117,8 +117,7 @@ impl PaymentLink {
             return;
         }
         let expires_at = self.terms.expires_at;
-        let (none, zone) = (ReminderSettings::default(), rules.settings.zone());
-        let hours = rules.settings.reminders.as_ref().unwrap_or(&none);
+        let (hours, zone) = (ReminderSettings::of(rules.settings), rules.settings.zone());
         let open = |at: Timestamp| hours.first_open(at, &zone).filter(|at| *at < expires_at);
         let candidates = self.reminder_subject().candidates(rules.settings, self.reminded_until());
         let passed = candidates.iter().any(|one| one.at <= now && now < one.until);
@@ -130,7 +129,7 @@ impl PaymentLink {
             self.next_reminder_at = next(now);
             return;
         }
-        let waits_until = self.waits_until(rules.why_not, now).map_or(Some(now), open).and_then(open);
+        let waits_until = open(self.waits_until(rules.why_not, now).unwrap_or(now));
         if waits_until != Some(now) {
             self.next_reminder_at = waits_until;
             return;
