@@ -1,5 +1,6 @@
 """Adds to a deployed stack what the emulator leaves out of it: the routes of the HTTP API, which AWS makes from the API's
-`Body`, and leave to send email, whose condition `ses:FromAddress` the emulator does not know and takes as not met.
+`Body`, and leave to send email, whose condition `ses:FromAddress` the emulator does not know and takes as not met. And takes
+away what it could not work with: the rule that files are reached over TLS alone, because it has none.
 
 What is there already, as after an update, stays as it is."""
 
@@ -63,6 +64,15 @@ def let_send_email(stack: str) -> None:
     )
 
 
+def let_files_be_reached(stack: str) -> None:
+    """Takes away the policy of the bucket that refuses calls without TLS, and looks that it did nothing else."""
+    resource = processed_template(stack)["Resources"]["FilesOverTlsOnly"]
+    statements = resource["Properties"]["PolicyDocument"]["Statement"]
+    assert [one["Condition"] for one in statements] == [{"Bool": {"aws:SecureTransport": "false"}}], statements
+    boto3.client("s3").delete_bucket_policy(Bucket=physical_ids(stack)["Files"])
+
+
 if __name__ == "__main__":
     print(f"Made {create_routes(os.environ['STACK'])} routes from the transformed template.")
     let_send_email(os.environ["STACK"])
+    let_files_be_reached(os.environ["STACK"])

@@ -131,7 +131,7 @@ class Emulator:
 
     def endpoints(self) -> dict[str, str]:
         """Where AWS is, and nothing else of it: neither a region nor who calls."""
-        endpoints = {f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in ("DYNAMODB", "SNS", "SES", "SQS")}
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in ("DYNAMODB", "S3", "SNS", "SES", "SQS")}
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **endpoints,

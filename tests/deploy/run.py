@@ -109,7 +109,8 @@ What the emulator does not do, and this test therefore does not show:
   - stack policies, which are taken and not enforced: tests/tests/suite/template.rs holds the policy against the template;
   - what a first deployment that failed leaves behind: no table was left here;
   - parameters in the SAM transform, so that Tracing is checked with AWS's own transform instead;
-  - KMS, TTL and throttles: they are taken and not enforced;
+  - KMS, TTL and throttles: they are taken and not enforced, and so is what a bucket forgets;
+  - TLS: it has none, so that the policy of the bucket of files, which refuses calls without it, is taken away;
   - point-in-time recovery of what was: a copy holds what its table holds when it is asked for, so that the copies are asked for
     at the instant, and how long AWS takes for one and the window of 35 days are not shown;
   - the sandboxes of SES and SNS, the account's preferences of SMS, limits of spending, and DNS;
@@ -229,6 +230,20 @@ def further_links_are_paid_and_cancelled(api: Api, crm: Crm) -> None:
     api.call("POST", f"/v1/payment-links/{cancelled['id']}/cancel", {"reason": "not needed"})
     crm.told(cancelled["id"], "payment_link.cancelled")
     assert browse(cancelled["url"]).status == 410
+
+
+def a_list_is_carried_away(api: Api, paid: str) -> None:
+    """An export is hinted at by the queue, made by the function that listens to it, and fetched without a key."""
+    asked = api.call("POST", "/v1/exports", {"list": "/v1/receipts?order=oldest", "format": "csv", "locale": "en"})
+    path = f"/v1/exports/{asked['id']}"
+    begun = time.monotonic()
+    done = wait_for("the file", lambda: one if (one := api.call("GET", path))["status"] == "done" else None, 130)
+    print(f"The file was there after {time.monotonic() - begun:.0f} s.")
+    answer = send("GET", done["file"]["url"])
+    assert answer.status == 200 and answer.text.startswith("\ufeffReceipt no.,"), answer.text[:200]
+    assert paid in answer.text and len(answer.text.splitlines()) == done["rows"] + 1, answer.text
+    spoilt = send("GET", done["file"]["url"].replace("file.csv", "slice-00000"))
+    assert spoilt.status == 403, "the address leads to one file"
 
 
 def another_business_is_kept_apart(guide: Guide, base: str, first: dict) -> None:
@@ -413,6 +428,8 @@ def main() -> None:
         step("Further links are paid and cancelled, and the CRM is told")
         expiring = a_link_that_expires(api)
         further_links_are_paid_and_cancelled(api, crm)
+        step("A list is carried away as a file")
+        a_list_is_carried_away(api, first["id"])
         step("A person is shown what is kept about them, and forgotten")
         api.call("PUT", "/v1/contacts/c-1042", {"name": "A Customer", "email": "customer@business.example"})
         for heading in dict.fromkeys(block.heading for block in guide.blocks if block.page == PROTECTION):

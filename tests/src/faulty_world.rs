@@ -910,6 +910,17 @@ impl FaultyWorld {
         self.invoke("run-batches", json!({ "source": "schedule" })).await
     }
 
+    /// The schedule of run-batches comes round, with this much time.
+    pub async fn run_batches_within(&self, time: Duration) -> Result<Value, String> {
+        self.functions.invoke_within(time, "run-batches", json!({ "source": "schedule" })).await
+    }
+
+    /// The queue brings run-batches the oldest hint that waits, if any does.
+    pub async fn bring_hint(&self) -> Option<Result<Value, String>> {
+        let hint = self.cloud.work.take()?;
+        self.invoke("run-batches", hint).await
+    }
+
     /// The schedule of deliver-messages comes round.
     pub async fn retry_messages(&self) -> Option<Result<Value, String>> {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
@@ -983,7 +994,7 @@ impl FaultyWorld {
             self.turn_time(A_WHILE);
             let _ = self.sweep().await;
             let due = self.due_entries().await;
-            if due.iter().any(|(sk, _)| sk == "renewal") {
+            if due.iter().any(|(sk, _)| matches!(sk.as_str(), "export" | "renewal")) {
                 let _ = self.run_batches().await;
             }
             if due.iter().any(|(sk, _)| sk != "link") {

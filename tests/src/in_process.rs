@@ -18,6 +18,7 @@ use gateways::Gateways;
 use lambda_http::request::LambdaRequest;
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
+use signed::{Objects, WorkQueue};
 use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -86,6 +87,10 @@ impl Functions {
             clock,
             reach: crm.webhook_reach().unwrap(),
             gateways: rulebook.clone(),
+            files: Some(crm_api::Files {
+                objects: Objects::wire(&crm).unwrap(),
+                queue: WorkQueue::wire(&crm).unwrap(),
+            }),
         };
         let pay_gateways = Gateways::wire(&pay).unwrap();
         let pay = pay_redirect::App {
@@ -111,7 +116,12 @@ impl Functions {
             receipt_pdf: receipt_pdf::router(receipt_pdf::App { store: store(&receipt), clock }),
             gateway_webhook: gateway_webhook::router(gateway),
             expire_links: expire_links::App { confirmation: confirmation(&expire), clock },
-            run_batches: run_batches::App { store: store(&batches), gateways: rulebook.clone(), clock },
+            run_batches: run_batches::App {
+                store: store(&batches),
+                objects: Objects::wire(&batches).unwrap(),
+                gateways: rulebook.clone(),
+                clock,
+            },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
                 channels: Channels::wire(&deliver).unwrap(),
@@ -199,6 +209,10 @@ impl Functions {
                 .await
                 .map(|swept| serde_json::to_value(swept).unwrap())
                 .map_err(|error| error.to_string()),
+            "run-batches" if event.get("Records").is_some() => {
+                let followed = run_batches::follow(&self.0.run_batches, &event, deadline).await;
+                serde_json::to_value(followed).map_err(|error| error.to_string())
+            }
             "run-batches" => run_batches::run(&self.0.run_batches, deadline)
                 .await
                 .map(|ran| serde_json::to_value(ran).unwrap())

@@ -8,6 +8,8 @@ use runtime::Clock;
 use store::Store;
 use web::Callers;
 
+use crate::handlers::exports::Files;
+
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -18,6 +20,8 @@ pub struct App {
     pub reach: Reach,
     /// The gateways' figures.
     pub gateways: GatewayRulebook,
+    /// Where exports lie. A program at a terminal has none.
+    pub files: Option<Files>,
 }
 
 /// What the template gives the function.

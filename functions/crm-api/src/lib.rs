@@ -12,6 +12,7 @@ mod statement;
 mod webhooks;
 
 pub use app::{App, TIME};
+pub use handlers::exports::Files;
 pub use openapi::{description, operations, said_of_schemas};
 pub use router::{router, untimed};
 pub use webhooks::webhooks;

@@ -1,6 +1,7 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
-use crm_api::{App, router};
+use crm_api::{App, Files, router};
+use signed::{Objects, WorkQueue};
 use store::{KeyHolder, Store};
 use web::Callers;
 
@@ -14,6 +15,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: runtime::Clock::System,
         reach: runtime.webhook_reach()?,
         gateways: runtime.gateway_rulebook()?,
+        files: Some(Files { objects: Objects::wire(&runtime)?, queue: WorkQueue::wire(&runtime)? }),
     };
     runtime::warm_up(app.store.keys(&KeyHolder::Platform)).await;
     lambda_http::run(router(app)).await

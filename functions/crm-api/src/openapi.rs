@@ -17,7 +17,7 @@ use views::{LinkView, MessageView, ReceiptView, RefundView};
 use web::body::RecordBody;
 use web::codes::CATALOGUE;
 use web::openapi::groups::{
-    ACCOUNTS, AUDIT_LOG, BUSINESSES, CONTACTS, EVENTS, Group, ITEMS, MESSAGE_PROVIDERS, MESSAGE_TEMPLATES,
+    ACCOUNTS, AUDIT_LOG, BUSINESSES, CONTACTS, EVENTS, EXPORTS, Group, ITEMS, MESSAGE_PROVIDERS, MESSAGE_TEMPLATES,
     PAYMENT_LINKS, RECEIPT_TYPES, RECEIPTS, RECONCILIATION, REFUNDS, SEARCH, SETTINGS, TOTALS, WEBHOOK_ENDPOINTS,
 };
 use web::openapi::{Operation, Part, Values, Whole};
@@ -25,11 +25,12 @@ use web::records::{ContactBody, ItemBody};
 
 use crate::handlers::accounts::{AccountBody, AccountView};
 use crate::handlers::actions::{CancelBody, ResendBody, ResolveBody};
+use crate::handlers::business_export::ExportEntry;
 use crate::handlers::businesses::{BusinessBody, BusinessView, EraseBody, ResumeBody, SuspendBody};
 use crate::handlers::contacts::ContactView;
 use crate::handlers::endpoints::{EndpointBody, EndpointView};
 use crate::handlers::events::RedeliverBody;
-use crate::handlers::export::ExportEntry;
+use crate::handlers::exports::{ExportBody, ExportView};
 use crate::handlers::gateways::GatewayView;
 use crate::handlers::holds::HoldBody;
 use crate::handlers::items::ItemView;
@@ -65,6 +66,7 @@ pub fn operations() -> Vec<Operation> {
         receipts(),
         refunds(),
         vec![search(), totals(), reconciliation()],
+        exports(),
         events(),
         records(),
         settings(),
@@ -416,6 +418,23 @@ fn reconciliation() -> Operation {
         )
         .refuses(404)
         .refuses(409)
+}
+
+fn exports() -> Vec<Operation> {
+    vec![
+        post("/v1/exports", "create_export", EXPORTS, "Carry a list away as a file", Scope::Read)
+            .takes::<ExportBody>()
+            .answers::<ExportView>(
+                201,
+                "The export as it begins. Read it again until it is over; a short one is done within seconds.",
+            ),
+        paged(get("/v1/exports", "list_exports", EXPORTS, "List exports, what was asked for last first"))
+            .lists::<ExportView>("A page of exports of the last thirty days, without addresses of files."),
+        get("/v1/exports/{id}", "get_export", EXPORTS, "Read an export, with an address of its file")
+            .answers::<ExportView>(200, "The export."),
+        post("/v1/exports/{id}/cancel", "cancel_export", EXPORTS, "Cancel an export that is not made yet", Scope::Read)
+            .answers::<ExportView>(200, "The export, which is cancelled."),
+    ]
 }
 
 fn search() -> Operation {

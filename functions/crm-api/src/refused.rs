@@ -1,6 +1,7 @@
 //! How each refusal of a use case looks to the CRM.
 
 use domain::business::settings::Settings;
+use domain::exports::MOST_AT_ONCE;
 use domain::gateway::CannotRefund;
 use domain::link::{
     CancelRefused, HoldRefused, LinkStatus, MAX_REFUNDS, RecordPaymentRefused, RefundRefused, ResendRefused as NotNow,
@@ -15,6 +16,7 @@ use use_cases::amend::AmendRefused;
 use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
+use use_cases::exports::ExportRefused;
 use use_cases::message_report::ReportRefused;
 use use_cases::providers::{ProviderNeeded, RotateRefused as RotateOfProviderRefused, WriteRefused as ProviderRefused};
 use use_cases::record::NotRecorded;
@@ -441,5 +443,25 @@ pub(crate) fn redeliver(why: RedeliverRefused) -> ApiProblem {
             ApiProblem::conflict("event_keeps_changing", "The event is being sent right now; try again.")
         }
         RedeliverRefused::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn export(why: ExportRefused) -> ApiProblem {
+    match why {
+        ExportRefused::NoSuchExport => ApiProblem::not_found("export"),
+        ExportRefused::KeyReused => key_reused(),
+        ExportRefused::TooManyAtOnce => {
+            let detail =
+                format!("At most {MOST_AT_ONCE} exports are made at once; cancel one, or wait until one is done.");
+            ApiProblem::conflict("too_many_exports", detail)
+        }
+        ExportRefused::Over { status } => {
+            let detail = format!("Only an export that is not made yet can be cancelled; this one is {status}.");
+            ApiProblem::conflict("export_over", detail).with_current_status(status)
+        }
+        ExportRefused::KeepsChanging(_) => {
+            ApiProblem::conflict("export_keeps_changing", "The export kept changing; try again.")
+        }
+        ExportRefused::Store(error) => error.into(),
     }
 }

@@ -9,9 +9,9 @@ use web::ApiProblem;
 use crate::app::{App, TIME};
 use crate::caller::TakesParameters;
 use crate::handlers::{
-    accounts, actions, audit, businesses, contacts, docs, endpoints, events, export, gateways, holds, items, links,
-    message_reports, providers, qr, receipt_types, receipts, reconciliation, recording, refunds, search, settings,
-    templates, totals, usage,
+    accounts, actions, audit, business_export, businesses, contacts, docs, endpoints, events, exports, gateways, holds,
+    items, links, message_reports, providers, qr, receipt_types, receipts, reconciliation, recording, refunds, search,
+    settings, templates, totals, usage,
 };
 use crate::openapi;
 
@@ -49,7 +49,7 @@ pub fn untimed(app: App) -> Router {
         )
         .route("/v1/businesses/{id}/suspend", only("POST", post(businesses::suspend)))
         .route("/v1/businesses/{id}/resume", only("POST", post(businesses::resume)))
-        .route("/v1/businesses/{id}/export", only("GET", asked(get(export::export))))
+        .route("/v1/businesses/{id}/export", only("GET", asked(get(business_export::export))))
         .route("/v1/businesses/{id}/erase", only("POST", post(businesses::erase)))
         .route("/v1/businesses/{id}/usage", only("GET", asked(get(usage::read))))
         .route("/v1/gateways", only("GET", asked(get(gateways::list))))
@@ -104,6 +104,9 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/events", only("GET", asked(get(events::list))))
         .route("/v1/events/{id}", only("GET", get(events::read)))
         .route("/v1/events/{id}/redeliver", only("POST", post(events::redeliver)))
+        .route("/v1/exports", only("GET, POST", asked(get(exports::list)).post(exports::create)))
+        .route("/v1/exports/{id}", only("GET", get(exports::read)))
+        .route("/v1/exports/{id}/cancel", only("POST", post(exports::cancel)))
         .route("/v1/webhook-endpoints", only("GET", asked(get(endpoints::list))))
         .route(
             "/v1/webhook-endpoints/{id}",

@@ -25,11 +25,15 @@ use simulators::providers::aws_account::Account;
 use simulators::providers::crm_line::Reporter;
 use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
+use simulators::providers::s3::{self, Bucket};
 use simulators::providers::{self, Opening};
 
 /// The page lists the links of this many hours, and at most so many of each business.
 const OVERVIEW_HOURS: i64 = 24 * 7;
 const OVERVIEW_LINKS: usize = 20;
+
+/// The bucket of files.
+const FILES: &str = "paylink-local-files";
 
 /// At most this many businesses are on the page.
 const OVERVIEW_BUSINESSES: usize = 20;
@@ -108,6 +112,10 @@ pub struct Cloud {
     /// Where reports end that deliver-messages could not note. The local providers invoke it themselves, and put none
     /// here.
     pub unnoted: Queue,
+    /// Hints that there is work for run-batches.
+    pub work: Queue,
+    /// Where files lie.
+    pub files: Bucket,
     pub crm: Crm,
     pub simulators: Simulators,
     pub store: Store,
@@ -164,8 +172,11 @@ impl Cloud {
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
         let (account, undelivered, unnoted) = (Account::default(), Queue::default(), Queue::default());
+        let work = Queue::default();
+        let files_folder = options.data.as_ref().map(|folder| folder.join("files"));
+        let files = Bucket::open(FILES, files_folder.as_deref()).map_err(|error| cannot_open("the files", &error))?;
         let deployment = Deployment::new(store.table(), store.secrets_table(), &format!("{base}/sqs"));
-        let queues = [("undelivered", undelivered.clone()), ("unnoted", unnoted.clone())];
+        let queues = [("undelivered", undelivered.clone()), ("unnoted", unnoted.clone()), ("work", work.clone())];
         let deliver = options.webhooks.then(|| function_url(ports, "deliver-messages"));
         let reports = Reports::new(deliver);
         let api = format!("http://localhost:{functions}");
@@ -173,6 +184,7 @@ impl Cloud {
         let router = front_router(api, &inbox, &crm, &simulators, overview(store.clone()))
             .merge(providers::router(&Opening { inbox: inbox.clone(), account: account.clone(), reports, line }))
             .nest_service("/sqs", sqs::router(queues))
+            .nest(s3::PATH, s3::router(files.clone()))
             .nest_service("/aws", deployment::router(deployment.clone(), account.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
@@ -188,6 +200,8 @@ impl Cloud {
             deployment,
             undelivered,
             unnoted,
+            work,
+            files,
             crm,
             simulators,
             store,
@@ -227,6 +241,12 @@ impl Cloud {
             self.tasks.push(tokio::spawn(schedule::run(every, self.function_url(function))));
         }
         Ok(())
+    }
+
+    /// Starts bringing run-batches the hints of the queue. Called when the functions are there to be invoked.
+    pub fn start_queue(&mut self) {
+        let follow = sqs::follow(self.work.clone(), self.function_url("run-batches"));
+        self.tasks.push(tokio::spawn(follow));
     }
 
     /// What listens at the functions' port, for a caller that serves them in this process. A caller that serves them in
@@ -274,9 +294,12 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
         ("AWS_ENDPOINT_URL_SQS", format!("{cloud}/sqs")),
+        ("AWS_ENDPOINT_URL_S3", format!("{cloud}{}", s3::PATH)),
         ("AWS_ENDPOINT_URL_SOCIALMESSAGING", format!("{cloud}/social-messaging")),
         ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_SECRETS_TABLE", format!("{table}-secrets")),
+        ("PAYLINK_FILES_BUCKET", FILES.to_owned()),
+        ("PAYLINK_WORK_QUEUE_URL", format!("{cloud}/sqs/work")),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
         ("PAYLINK_GATEWAY_URLS", gateway_urls(|path| format!("{gateways}{path}"))),

@@ -71,6 +71,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     cloud.start_stream()?;
     cloud.start_schedules()?;
+    cloud.start_queue();
     introduce(&cloud, ports);
     tokio::select! {
         error = watch.ended() => return Err(error.into()),

@@ -1,7 +1,9 @@
-//! The queues of what could not be worked off: Amazon SQS by its JSON protocol, as far as paylink-admin speaks it.
+//! The queues of what could not be worked off, and that of hints that there is work: Amazon SQS by its JSON protocol, as far as
+//! paylink-admin and the functions speak it. A queue that a function listens to hands its messages over as Lambda does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +14,9 @@ use serde_json::{Value, json};
 
 /// SQS hands out at most this many messages at once.
 const MAX_MESSAGES: usize = 10;
+
+/// How long to wait where nothing is new.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One queue. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -28,11 +33,13 @@ struct QueueState {
 
 impl Queue {
     /// Puts a message into the queue, as Lambda does with what it could not hand to a function.
-    pub fn send(&self, body: &str) {
+    /// The answer is how the message is called.
+    pub fn send(&self, body: &str) -> String {
         let mut state = self.state();
         state.sent += 1;
         let handle = format!("handle-{}", state.sent);
-        state.waiting.push_back((handle, body.to_owned()));
+        state.waiting.push_back((handle.clone(), body.to_owned()));
+        handle
     }
 
     /// How many messages are in it, handed out or not.
@@ -61,6 +68,13 @@ impl Queue {
         json!({ "Messages": shown })
     }
 
+    /// Takes the oldest message that waits, as an event source mapping does for its function, in the form in which that
+    /// gets it.
+    pub fn take(&self) -> Option<Value> {
+        let (handle, body) = self.state().waiting.pop_front()?;
+        Some(json!({ "Records": [{ "messageId": handle, "body": body, "eventSource": "aws:sqs" }] }))
+    }
+
     fn delete(&self, handle: &str) -> Value {
         self.state().taken.retain(|(taken, _)| taken != handle);
         json!({})
@@ -69,6 +83,22 @@ impl Queue {
 
 /// Queues by their names, which their addresses end with.
 type Queues = Arc<BTreeMap<&'static str, Queue>>;
+
+/// Brings a function what comes into a queue, for ever. What it cannot be brought to is lost, as it is where nobody hears of it
+/// for too long: whoever sends hints to a queue has them found otherwise.
+pub(crate) async fn follow(queue: Queue, function_url: String) {
+    let http = reqwest::Client::new();
+    loop {
+        match queue.take() {
+            Some(event) => {
+                if let Err(error) = http.post(&function_url).json(&event).send().await {
+                    tracing::warn!(reason = %error.without_url(), "A queue could not invoke its function.");
+                }
+            }
+            None => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
 
 /// Serves `POST /`.
 pub fn router<const N: usize>(queues: [(&'static str, Queue); N]) -> Router {
@@ -90,6 +120,13 @@ async fn serve(State(queues): State<Queues>, headers: HeaderMap, body: String) -
             let waiting = queue.state().waiting.len().to_string();
             Json(json!({ "Attributes": { "ApproximateNumberOfMessages": waiting } })).into_response()
         }
+        Some("SendMessage") => match request["MessageBody"].as_str().filter(|body| !body.is_empty()) {
+            Some(body) => Json(json!({ "MessageId": queue.send(body) })).into_response(),
+            None => {
+                let error = json!({ "__type": "com.amazon.coral.service#MissingParameter", "message": "MessageBody" });
+                (StatusCode::BAD_REQUEST, Json(error)).into_response()
+            }
+        },
         Some("ReceiveMessage") => Json(queue.receive(most)).into_response(),
         Some("DeleteMessage") => {
             Json(queue.delete(request["ReceiptHandle"].as_str().unwrap_or_default())).into_response()

@@ -1,30 +1,29 @@
 //! WhatsApp by way of AWS End User Messaging Social: `SendWhatsAppMessage` (`POST /v1/whatsapp/send`), whose message is one
 //! of Meta's Cloud API in base64. We write to people first, so that only an approved template may be sent.
 //!
-//! The call is signed with what the SDK's own runtime signs with. A client of its own would bring the code of every other
-//! operation of that service for this one.
+//! The call is signed as the crate `signed` does it. A client of its own would bring the code of every other operation of
+//! that service for this one.
 //!
 //! What Meta could not deliver it reports later, by way of the account's own topic.
 
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::messages::approved_template::{FilledPlaceholder, FilledTemplate};
 use domain::messages::delivery::SendOutcome;
+use http::Method;
 use jiff::SignedDuration;
 use outbound::{Answer, Http};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use signed::{Caller, Service};
 
 use crate::{About, Channels, Outgoing, PROVIDER_CALL, ProviderAdapter, Record, Report, for_good, for_now};
 
-/// How AWS calls the service in signatures.
-const SERVICE: &str = "social-messaging";
+const SERVICE: Service = Service::SocialMessaging;
 
 /// Where the service is, and who calls it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -132,7 +131,7 @@ impl SocialMessaging {
     async fn send(&self, record: Record<'_>, to: &str, filled: &FilledTemplate) -> Result<Answer, SendOutcome> {
         let url = match &self.endpoint {
             Some(endpoint) => format!("{}/v1/whatsapp/send", endpoint.trim_end_matches('/')),
-            None => format!("https://{SERVICE}.{}.amazonaws.com/v1/whatsapp/send", self.region),
+            None => format!("https://{}.{}.amazonaws.com/v1/whatsapp/send", SERVICE.name(), self.region),
         };
         let body = json!({
             "originationPhoneNumberId": record.phone_number_id,
@@ -141,27 +140,11 @@ impl SocialMessaging {
             "message": STANDARD.encode(message(to, filled).to_string()),
         })
         .to_string();
-        let request = self.signed(&url, &body).ok_or_else(|| for_now("not_signed"))?;
+        let caller = Caller { service: SERVICE, region: &self.region, credentials: &self.credentials };
+        let headers = [("content-type", "application/json")];
+        let request = caller.request(&Method::POST, &url, &headers, body.as_bytes(), SystemTime::now());
+        let request = request.map_err(|_| for_now("not_signed"))?;
         self.http.send(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
-    }
-
-    fn signed(&self, url: &str, body: &str) -> Option<http::request::Builder> {
-        const JSON: &str = "application/json";
-        let identity = self.credentials.clone().into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(SERVICE)
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .ok()?;
-        let headers = std::iter::once(("content-type", JSON));
-        let signable = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body.as_bytes())).ok()?;
-        let (instructions, _) = sign(signable, &parameters.into()).ok()?.into_parts();
-        let (headers, _) = instructions.into_parts();
-        let request = http::Request::post(url).header(http::header::CONTENT_TYPE, JSON);
-        Some(headers.iter().fold(request, |request, header| request.header(header.name(), header.value())))
     }
 }
 

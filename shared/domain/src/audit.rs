@@ -92,12 +92,14 @@ pub enum AuditAction {
     /// A key was made or revoked.
     KeyMade,
     KeyRevoked,
+    /// A list was carried away as a file.
+    Exported,
     /// Whoever runs the platform looked at something, with a key that may only read, or at everything to carry it away.
     Read,
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Written,
         Self::Deleted,
         Self::Resolved,
@@ -106,6 +108,7 @@ impl AuditAction {
         Self::Voided,
         Self::KeyMade,
         Self::KeyRevoked,
+        Self::Exported,
         Self::Read,
     ];
 
@@ -119,6 +122,7 @@ impl AuditAction {
             Self::Voided => "voided",
             Self::KeyMade => "key_made",
             Self::KeyRevoked => "key_revoked",
+            Self::Exported => "exported",
             Self::Read => "read",
         }
     }

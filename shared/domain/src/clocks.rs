@@ -19,3 +19,8 @@ pub fn known_everywhere_at(changed_at: Timestamp) -> Timestamp {
 pub fn later(from: Timestamp, pause: SignedDuration) -> Timestamp {
     from.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
+
+/// An instant that lies so much before another.
+pub fn earlier(than: Timestamp, pause: SignedDuration) -> Timestamp {
+    than.checked_sub(pause).unwrap_or(Timestamp::MIN)
+}

@@ -181,6 +181,10 @@ made_id! {
     /// One message to one recipient over one channel.
     MessageId, "msg_"
 }
+made_id! {
+    /// A list that is carried away as a file. It derives from the request, so that one that is repeated makes the same.
+    ExportId, "ex_"
+}
 
 /// One event of one link: the link's own part of its id and the number of the event, so that an event is found by its
 /// id alone.
@@ -266,6 +270,13 @@ impl RefundId {
 }
 
 is_text!(RefundId);
+
+impl ExportId {
+    /// `request` tells the exports of a business apart: what a request with an idempotency key is known by, or a random mark.
+    pub fn of(business: &BusinessId, request: &str) -> Self {
+        Self::derive(&["export", business.as_str(), request])
+    }
+}
 
 impl AuditEntryId {
     /// `mark` is random and tells the entries of a business apart.

@@ -13,6 +13,7 @@ pub mod business;
 pub mod calendar;
 pub mod clocks;
 pub mod events;
+pub mod exports;
 pub mod gateway;
 pub mod idempotency;
 pub mod ids;

@@ -17,6 +17,10 @@ use bytes::{Bytes, BytesMut};
 
 pub use public::PublicAddresses;
 
+/// The reason that a call ends with where its answer has more bytes than are read. It is no passing trouble: the same call
+/// ends like this again.
+pub const TOO_LARGE: &str = "the answer is too large";
+
 /// What came back. Its meaning is the caller's business: several gateways send errors with 200 and answers with 400.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -47,31 +51,32 @@ impl Http {
         Self { connector, largest_answer }
     }
 
-    /// The error is a reason for logs and for the caller's own records, without address or body.
+    /// The body is text or bytes, and its length is told as it is. The error is a reason for logs and for the caller's own
+    /// records, without address or body.
     pub async fn send(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: impl Into<Bytes>,
         patience: Duration,
     ) -> Result<Answer, String> {
-        self.exchange_in_time(request, body, patience, None).await.map(|(answer, _)| answer)
+        self.exchange_in_time(request, body.into(), patience, None).await.map(|(answer, _)| answer)
     }
 
     /// The same, with one header of the answer, where it came and is text.
     pub async fn send_and_read(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: impl Into<Bytes>,
         patience: Duration,
         header: &'static str,
     ) -> Result<(Answer, Option<String>), String> {
-        self.exchange_in_time(request, body, patience, Some(header)).await
+        self.exchange_in_time(request, body.into(), patience, Some(header)).await
     }
 
     async fn exchange_in_time(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: Bytes,
         patience: Duration,
         header: Option<&'static str>,
     ) -> Result<(Answer, Option<String>), String> {
@@ -84,9 +89,10 @@ impl Http {
     pub async fn send_for_status(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: impl Into<Bytes>,
         patience: Duration,
     ) -> Result<Verdict, String> {
+        let body = body.into();
         in_time(patience, async { Ok(self.call(request, body).await?.0) }).await
     }
 
@@ -95,11 +101,11 @@ impl Http {
     pub async fn send_for_status_first(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: impl Into<Bytes>,
         patience: Duration,
     ) -> Result<Answer, String> {
         let begun = Instant::now();
-        let (verdict, response) = in_time(patience, self.call(request, body)).await?;
+        let (verdict, response) = in_time(patience, self.call(request, body.into())).await?;
         let left = patience.saturating_sub(begun.elapsed());
         let body = in_time(left, self.read(response)).await.unwrap_or_default();
         let Verdict { status, retry_after } = verdict;
@@ -109,7 +115,7 @@ impl Http {
     async fn exchange(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: Bytes,
         header: Option<&'static str>,
     ) -> Result<(Answer, Option<String>), &'static str> {
         let (verdict, response) = self.call(request, body).await?;
@@ -126,7 +132,7 @@ impl Http {
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk.map_err(|_| "the answer broke off")?);
             if body.len() > self.largest_answer {
-                return Err("the answer is too large");
+                return Err(TOO_LARGE);
             }
         }
         Ok(body.freeze())
@@ -136,7 +142,7 @@ impl Http {
     async fn call(
         &self,
         request: http::request::Builder,
-        body: String,
+        body: Bytes,
     ) -> Result<(Verdict, HttpResponse), &'static str> {
         let request = request
             .header(http::header::CONTENT_LENGTH, body.len())

@@ -1,5 +1,5 @@
 //! Work that time has something to do with, in the order in which it has waited: expire-links reads the links every minute,
-//! deliver-messages the messages and events, and run-batches the wishes of customers.
+//! deliver-messages the messages and events, and run-batches the wishes of customers and the exports.
 //!
 //! The index of due work is read shard by shard, and each shard from its beginning on. One business's work can stand before
 //! another's for very long, so that reading does not end where much was found: from there on whoever has enough in this
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use domain::ids::{AccountId, BusinessId, EventId, LinkId, MessageId};
+use domain::ids::{AccountId, BusinessId, EventId, ExportId, LinkId, MessageId};
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 
@@ -110,6 +110,14 @@ pub struct DueRenewal {
     pub due_at: Timestamp,
 }
 
+/// A list that is to be carried away, in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueExport {
+    pub business: BusinessId,
+    pub id: ExportId,
+    pub due_at: Timestamp,
+}
+
 /// What the index of due work lists.
 pub(crate) trait Entry: Sized {
     const KIND: DueKind;
@@ -192,6 +200,20 @@ impl Entry for DueRenewal {
     fn read(item: &Item) -> Option<Self> {
         let link = keys::link_of_renewal(text_of(item, PK)?)?;
         Some(Self { business: business_of(item)?, link, due_at: due_at_of(item)? })
+    }
+
+    fn business(&self) -> &BusinessId {
+        &self.business
+    }
+}
+
+impl Entry for DueExport {
+    const KIND: DueKind = DueKind::Export;
+    const FIND: &str = "find exports that are to be made";
+
+    fn read(item: &Item) -> Option<Self> {
+        let id = keys::export_of(text_of(item, PK)?)?;
+        Some(Self { business: business_of(item)?, id, due_at: due_at_of(item)? })
     }
 
     fn business(&self) -> &BusinessId {

@@ -27,6 +27,7 @@
 //! | `receipt-page#{code}` | `page` | which payment the page of a receipt is about |
 //! | `reminded#{business}#{hash}` | `{day}` | that an address, of which a hash is kept, was reminded on a day, for some days |
 //! | `renewal#{business}#{link}` | `renewal` | that a customer wants a new link, and gets it |
+//! | `export#{business}#{id}` | `export` | a list that is carried away as a file, for some weeks |
 //! | `item-link#{business}#{item}` | `{mode}` | which link of an item is the newest, where no two may be open |
 //! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
 //! | `totals#{business}` | `links#{aspect}#{zone}#{day}`, `receipts#{zone}#{day}`, `late#{time}#{link}`, `restored` | what the links that were made on a day, and the receipts that were registered on it, add up to, and since when that may be different |
@@ -55,8 +56,8 @@ use domain::business::totals::Aspect;
 use domain::events::EventType;
 use domain::gateway::Mode;
 use domain::ids::{
-    AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, FieldKey,
-    ItemId, LinkId, MessageId, ProviderId, ReceiptCode, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
+    AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, ExportId,
+    FieldKey, ItemId, LinkId, MessageId, ProviderId, ReceiptCode, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
 };
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
@@ -316,6 +317,16 @@ pub(crate) fn renewal(business: &BusinessId, link: &LinkId) -> Key {
     Key::new(format!("renewal#{business}#{link}"), "renewal")
 }
 
+/// A list that is carried away as a file.
+pub(crate) fn export(business: &BusinessId, id: &ExportId) -> Key {
+    Key::new(format!("export#{business}#{id}"), "export")
+}
+
+/// The export that a partition of that form is of.
+pub(crate) fn export_of(pk: &str) -> Option<ExportId> {
+    ExportId::parse(pk.strip_prefix("export#")?.split('#').nth(1)?).ok()
+}
+
 /// The link that such a wish is about.
 pub(crate) fn link_of_renewal(pk: &str) -> Option<LinkId> {
     LinkId::parse(pk.strip_prefix("renewal#")?.split('#').nth(1)?).ok()
@@ -422,7 +433,7 @@ pub(crate) fn restored_of(business: &BusinessId) -> Key {
 
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 19] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 20] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
@@ -439,6 +450,7 @@ pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 19] {
         kind("item-link"),
         kind("reminded"),
         kind("renewal"),
+        kind("export"),
         kind(RECEIPT),
         kind(RECORDED_RECEIPT),
         kind("reference"),
@@ -518,6 +530,11 @@ pub(crate) fn items_of(business: &BusinessId) -> String {
 /// The pictures that a business's settings name or named, by the names of their content.
 pub(crate) fn logos_of(business: &BusinessId) -> String {
     format!("logos#{business}")
+}
+
+/// What a business carried away as files, by when it was asked for.
+pub(crate) fn exports_of(business: &BusinessId) -> String {
+    format!("exports#{business}")
 }
 
 /// The lists of a business over all its contacts and items, each spread over the business's shards. Links that somebody may
@@ -604,6 +621,8 @@ pub enum DueKind {
     Endpoint,
     /// A customer who wants a new link, and gets it.
     Renewal,
+    /// A list that is carried away as a file, and is not made yet.
+    Export,
 }
 
 impl DueKind {
@@ -614,6 +633,7 @@ impl DueKind {
             Self::Event => format!("event#{shard}"),
             Self::Endpoint => format!("endpoint#{shard}"),
             Self::Renewal => format!("renewal#{shard}"),
+            Self::Export => format!("export#{shard}"),
         }
     }
 

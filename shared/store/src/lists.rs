@@ -12,7 +12,8 @@ use std::collections::{BTreeSet, VecDeque};
 use domain::Timestamp;
 use domain::clocks::{CLOCKS_DIFFER_BY, later};
 use domain::events::{EventRecord, EventType};
-use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId, RefundId};
+use domain::exports::Export;
+use domain::ids::{ContactId, EventId, ExportId, ItemId, LinkId, ReceiptId, ReferenceId, RefundId};
 use domain::link::{LinkFilter, PaymentLink, Receipt, ReceiptFilter, TimeRange};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
@@ -515,20 +516,19 @@ impl BusinessStore {
     pub async fn list_refunds(
         &self,
         list: &RefundList,
-        contact: Option<&ContactId>,
-        wanted: impl Fn(&RefundOfLink) -> bool,
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<RefundOfLink>, StoreError> {
         let span = |range| Span::of(range).behind(after.map(Cursor::place), list.order);
-        let groups = match contact {
+        let begun = list.filter.created;
+        let groups = match &list.filter.contact_id {
             Some(contact) => {
                 let partition = keys::refunds_of(&self.business, contact.as_str());
-                let source = Source::new(BY_CONTACT_INDEX, BY_CONTACT, partition, span(list.begun), limit + 2);
+                let source = Source::new(BY_CONTACT_INDEX, BY_CONTACT, partition, span(begun), limit + 2);
                 vec![vec![source].into()]
             }
             None => {
-                let (shards, range) = self.listed_in(list.begun, list.now).await?;
+                let (shards, range) = self.listed_in(begun, list.now).await?;
                 let span = span(range);
                 by_month(range, &span, list.order, |month, span| {
                     let lists = shards.all().map(|shard| keys::refunds_of_month(&self.business, month, shard));
@@ -542,7 +542,9 @@ impl BusinessStore {
         let wanted = Wanted {
             key_of: |place: &str| Some(keys::link(&id_at(place)?.link()?)),
             entry: |_: &Entry| true,
-            record: |place: &str, link: &PaymentLink| of(place, link).is_some_and(|refund| wanted(&refund)),
+            record: |place: &str, link: &PaymentLink| {
+                of(place, link).is_some_and(|refund| refund.matches(&list.filter))
+            },
             only_records_say: true,
         };
         let page = self.store.page_of_places(listing, limit, wanted).await?;
@@ -607,6 +609,21 @@ impl BusinessStore {
         found.truncate(limit);
         let next = found.last().filter(|_| goes_on).map(|(_, event)| event.id.clone());
         Ok(EventPage { entries: found.into_iter().map(|(_, event)| event).collect(), next })
+    }
+
+    /// What was carried away as files, what was asked for last first.
+    pub async fn list_exports(&self, limit: usize, after: Option<&Cursor>) -> Result<Page<Export>, StoreError> {
+        let order = Order::NewestFirst;
+        let span = Span::whole().behind(after.map(Cursor::place), order);
+        let source = Source::of_state(keys::exports_of(&self.business), span, at_first(limit, false));
+        let listing = Listing::new(&self.store, "list exports", SortKey::Time(order), [vec![source]]);
+        let wanted = Wanted {
+            key_of: |place: &str| Some(keys::export(&self.business, &ExportId::parse(keys::listed_id(place)?).ok()?)),
+            entry: |_: &Entry| true,
+            record: |_: &str, _: &Export| true,
+            only_records_say: false,
+        };
+        self.store.page(listing, limit, wanted).await
     }
 
     /// The contacts, by their ids.

@@ -4,7 +4,7 @@
 
 use domain::Timestamp;
 use domain::ids::{BusinessId, LinkId, RefundId};
-use domain::link::{Attempt, PaymentLink, Refund, TimeRange};
+use domain::link::{Attempt, PaymentLink, Refund, RefundFilter};
 use serde::Serialize;
 
 use crate::BusinessStore;
@@ -17,7 +17,7 @@ use crate::lists::{Page, page_of_few};
 /// Which refunds to list, and in which order of when they were begun.
 #[derive(Clone, Debug)]
 pub struct RefundList {
-    pub begun: TimeRange,
+    pub filter: RefundFilter,
     pub order: Order,
     /// Nothing was begun later.
     pub now: Timestamp,
@@ -35,6 +35,10 @@ impl RefundOfLink {
     pub fn get(&self) -> Option<(&Attempt, &Refund)> {
         self.link.refund(&self.id)
     }
+
+    pub(crate) fn matches(&self, filter: &RefundFilter) -> bool {
+        self.get().is_some_and(|(attempt, refund)| filter.matches(&self.link, attempt, refund))
+    }
 }
 
 /// The entry itself. Everything else about the refund is on the link.
@@ -50,18 +54,17 @@ impl BusinessStore {
         &self,
         link: &LinkId,
         list: &RefundList,
-        wanted: impl Fn(&RefundOfLink) -> bool,
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<RefundOfLink>, StoreError> {
         let Some(link) = self.link(link).await? else { return Ok(Page { entries: Vec::new(), next: None }) };
         let refunds = link.attempts().iter().flat_map(|attempt| &attempt.refunds);
-        let refunds = refunds.filter(|refund| list.begun.contains(refund.created_at));
+        let refunds = refunds.filter(|refund| list.filter.created.contains(refund.created_at));
         let of = |refund: &Refund| {
             let place = keys::listed_at(refund.created_at, refund.id.as_str());
             (place, RefundOfLink { link: link.clone(), id: refund.id.clone() })
         };
-        let found = refunds.map(of).filter(|(_, refund)| wanted(refund)).collect();
+        let found = refunds.map(of).filter(|(_, refund)| refund.matches(&list.filter)).collect();
         Ok(page_of_few(found, list.order, limit, after))
     }
 

@@ -93,10 +93,11 @@ pub enum DueKind {
     Messages,
     Events,
     Renewals,
+    Exports,
 }
 
 impl DueKind {
-    pub const ALL: [DueKind; 4] = [Self::Links, Self::Messages, Self::Events, Self::Renewals];
+    pub const ALL: [DueKind; 5] = [Self::Links, Self::Messages, Self::Events, Self::Renewals, Self::Exports];
 
     /// Its name as a dimension.
     pub fn as_str(self) -> &'static str {
@@ -105,6 +106,7 @@ impl DueKind {
             Self::Messages => "messages",
             Self::Events => "events",
             Self::Renewals => "renewals",
+            Self::Exports => "exports",
         }
     }
 }

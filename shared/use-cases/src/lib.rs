@@ -14,6 +14,7 @@ pub mod create;
 pub mod draft;
 pub mod endpoints;
 pub mod events;
+pub mod exports;
 pub mod hold;
 pub mod message_report;
 pub mod providers;

@@ -1,8 +1,11 @@
 //! Events as the CRM gets them, by webhook and from the list.
 
+use std::collections::BTreeSet;
+
 use domain::Timestamp;
 use domain::business::settings::Settings;
 use domain::events::{BusinessNews, DeliveryState, EventRecord, EventType};
+use domain::ids::{EventSubject, LinkId};
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 use serde::Serialize;
@@ -124,7 +127,36 @@ impl EventView {
     }
 }
 
+/// The links that events are about, each once.
+pub fn links_of<'a>(events: impl IntoIterator<Item = &'a EventRecord>) -> Vec<LinkId> {
+    let links: BTreeSet<LinkId> = events.into_iter().filter_map(link_of).collect();
+    links.into_iter().collect()
+}
+
+fn link_of(event: &EventRecord) -> Option<LinkId> {
+    match event.id.subject()? {
+        EventSubject::Link(link, _) => Some(link),
+        EventSubject::Entry(_) => None,
+    }
+}
+
 impl LoggedEventView {
+    /// An event with its link, which is among these and shown as it is now. `None` where it is not there any more.
+    pub fn among(
+        event: &EventRecord,
+        links: &[PaymentLink],
+        messages: &MessageStates,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Option<Self> {
+        if let Some(news) = event.business_news() {
+            return Some(Self::new(EventView::of_business(event, news, settings), event, settings));
+        }
+        let id = link_of(event)?;
+        let link = links.iter().find(|link| *link.id() == id)?;
+        Some(Self::new(EventView::new(event, link, messages, settings, now), event, settings))
+    }
+
     pub fn new(event: EventView, record: &EventRecord, settings: &Settings) -> Self {
         let deliveries = record.deliveries.iter().map(|delivery| DeliveryView {
             endpoint_id: delivery.endpoint.to_string(),

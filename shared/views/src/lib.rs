@@ -17,7 +17,8 @@ use domain::gateway::{DisputeState, FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
     AfterPayment, Attempt, AttemptState, CreatedBy, Dispute, Hold, LinkStatus, MessageOfLink, NotKept, Part,
-    PaymentLink, PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundState, Terms, Voided,
+    PaymentLink, PaymentPlan, Receipt, ReceiptKind, ReceivedBy, Recorded, Refund, RefundBy, RefundMethodKind,
+    RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
@@ -996,7 +997,7 @@ impl ReceiptView {
             ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => (None, None, None),
             ReceiptKind::Refund { refund_id, corrects, is_outside }
             | ReceiptKind::RefundVoid { refund_id, corrects, is_outside, .. } => {
-                let method = RefundBy::NAMES[usize::from(*is_outside)];
+                let method = RefundMethodKind::ALL[usize::from(*is_outside)].as_str();
                 (Some(refund_id.to_string()), Some(corrects.to_string()), Some(method))
             }
         };

@@ -6,7 +6,7 @@ use domain::events::EventType;
 use domain::gateway::{DisputeState, FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
 use domain::link::{
-    HoldReason, NotKept, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState,
+    HoldReason, NotKept, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundCause, RefundMethodKind, RefundStatusKind,
 };
 use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
@@ -125,7 +125,7 @@ one_of! { FeePayerName, "Who pays the gateway's fee.", [FeePayer::Merchant, FeeP
 one_of! {
     RefundStatusName,
     "`pending` until the gateway says that it is done, `succeeded`, `failed` where the gateway will not do it or gave up, `needs_review` where a person has to find out.",
-    RefundState::NAMES
+    RefundStatusKind::ALL.map(RefundStatusKind::as_str)
 }
 one_of! {
     DisputeStatusName,
@@ -149,7 +149,7 @@ one_of! {
 one_of! {
     RefundMethodName,
     "`gateway`: by a call that asks the payment's gateway for it. `outside`: by other means, such as a bank transfer, before Paylink was told.",
-    RefundBy::NAMES
+    RefundMethodKind::ALL.map(RefundMethodKind::as_str)
 }
 one_of! {
     ReceiptKindName,

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 190] = [
+pub const CATALOGUE: [(&str, &str); 194] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -34,6 +34,8 @@ pub const CATALOGUE: [(&str, &str); 190] = [
     ("entry_refunded", "money of what was written down went back; void the receipts of that first"),
     ("event_keeps_changing", "the event is being sent at this moment; try again"),
     ("exactly_one", "exactly one of several parameters or fields has to be given"),
+    ("export_keeps_changing", "the export is being made at this moment; try again"),
+    ("export_over", "the export is made, or failed"),
     ("fewer_shards", "a business cannot have fewer shards than it has"),
     ("foreign_business", "the key is of another business than `Paylink-Business` names"),
     ("gateway_credentials_missing", "the account has no gateway with credentials yet"),
@@ -167,6 +169,7 @@ pub const CATALOGUE: [(&str, &str); 190] = [
     ("too_long", "a text has too many characters"),
     ("too_many", "a list has too many entries"),
     ("too_many_endpoints", "a business has at most ten endpoints"),
+    ("too_many_exports", "the business has as many exports as can be made at once"),
     ("too_many_payments", "a link takes at most forty payments; the detail says what the next one has to be"),
     ("too_many_refunds", "a payment has at most twenty refunds"),
     ("too_many_requests", "the integration calls too often; wait as long as `Retry-After` says"),
@@ -187,6 +190,7 @@ pub const CATALOGUE: [(&str, &str); 190] = [
     ("unknown_filter", "there is no such filter"),
     ("unknown_gateway", "there is no such gateway"),
     ("unknown_item", "there is no such item"),
+    ("unknown_list", "this is no address of a list that can be carried away"),
     ("unknown_message_kind", "there is no such kind of message"),
     ("unknown_message_provider", "there is no such message provider of this kind"),
     ("unknown_mode", "the mode is live or sandbox"),

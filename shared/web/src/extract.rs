@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 /// The names and values behind the question mark of an address, in UTF-8.
-fn pairs_of(address: &Uri) -> Result<Vec<(String, String)>, ApiProblem> {
+pub fn pairs_of(address: &Uri) -> Result<Vec<(String, String)>, ApiProblem> {
     let malformed = |detail: &str| ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_query", detail);
     // What reads the pairs would put a mark into the place of such bytes.
     if percent_decode_str(address.query().unwrap_or_default()).decode_utf8().is_err() {

@@ -6,7 +6,7 @@ use domain::business::settings::Settings;
 use domain::calendar::DayOrInstant;
 use domain::link::{MoneyRange, TimeRange};
 use domain::money::Currency;
-use domain::{Rejection, no_such, parse_word};
+use domain::{Problems, Rejection, no_such, parse_word};
 use store::{Cursor, Order, SortKey};
 
 use crate::ApiProblem;
@@ -67,6 +67,15 @@ impl Parameters {
             return Ok(());
         }
         Err(ApiProblem::bad_parameters(std::mem::take(&mut self.problems)))
+    }
+
+    /// The same where the parameters are a part of an address that a field of a body has: each problem is one of that field,
+    /// and names its parameter.
+    pub fn checked_in_field(self, pointer: &str, problems: &mut Problems) {
+        for problem in self.problems {
+            let (name, Rejection { code, detail }) = problem.into_parameter();
+            problems.refuse(pointer, code, format!("{name}: {detail}"));
+        }
     }
 
     pub fn refuse(&mut self, name: &str, rejection: Rejection) {

@@ -49,6 +49,11 @@ impl RequestProblem {
         Self { pointer: None, parameter: Some(name.into()), code, detail }
     }
 
+    /// The name of the parameter, and what is wrong with it.
+    pub(crate) fn into_parameter(self) -> (String, Rejection) {
+        (self.parameter.unwrap_or_default(), Rejection { code: self.code, detail: self.detail })
+    }
+
     /// The name of the parameter, where it is about one.
     pub fn parameter(&self) -> Option<&str> {
         self.parameter.as_deref()

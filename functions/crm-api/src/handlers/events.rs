@@ -3,16 +3,17 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::events::EventType;
-use domain::events::{EventRecord, KEPT_FOR};
-use domain::ids::{EndpointId, EventId, EventSubject, LinkId};
+use domain::business::settings::Settings;
+use domain::clocks::earlier;
+use domain::events::{EventRecord, EventType, KEPT_FOR, LISTED_AFTER};
+use domain::exports::EventFilter;
+use domain::ids::{EndpointId, EventId, LinkId};
 use domain::{Problems, Rejection, Timestamp};
-use jiff::SignedDuration;
 use serde::Deserialize;
 use store::{BusinessStore, EventList, EventsAfter};
 use use_cases::Answer;
 use utoipa::ToSchema;
-use views::event::{EventView, LoggedEventView};
+use views::event::{LoggedEventView, links_of};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::idempotency::replayed;
@@ -23,10 +24,6 @@ use crate::caller::{MayRead, MayWrite, Repeatable};
 use crate::lists::{ListView, Parameters, invalid_cursor, no_cursor};
 use crate::refused;
 use crate::respond::answer;
-
-/// An event is listed only when this time has passed since it was recorded. The time is longer than a write takes with
-/// all its tries, so that no event can appear before one that was listed already.
-const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// To whom an event is sent again. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -41,20 +38,30 @@ pub(crate) struct RedeliverBody {
     unknown: Unknown,
 }
 
+/// What a list of events takes.
+pub(crate) const PARAMETERS: [&str; 7] =
+    ["type", "payment_link_id", "after", "recorded_from", "recorded_to", "limit", "cursor"];
+
+/// What the parameters of a list of events choose.
+pub(crate) fn filter_of(parameters: &mut Parameters, settings: &Settings) -> EventFilter {
+    EventFilter {
+        types: parameters.several("type", EventType::parse),
+        link: parameters.parse("payment_link_id", LinkId::parse),
+        recorded: parameters.times(("recorded_from", "recorded_to"), settings),
+    }
+}
+
 /// Events in the order in which they were recorded, from the oldest kept or from the one after `after` on.
 pub(crate) async fn list(
     MayRead(caller): MayRead,
     State(app): State<App>,
     Query(pairs): Query,
 ) -> Result<Response, ApiProblem> {
-    let known = ["type", "payment_link_id", "after", "recorded_from", "recorded_to", "limit", "cursor"];
-    let mut parameters = Parameters::read(pairs, &known);
-    let types = parameters.several("type", EventType::parse);
-    let link = parameters.parse("payment_link_id", LinkId::parse);
+    let mut parameters = Parameters::read(pairs, &PARAMETERS);
+    let configuration = caller.store.configuration().await?;
+    let EventFilter { types, link, recorded } = filter_of(&mut parameters, &configuration.settings);
     let limit = parameters.limit();
     let now = app.clock.now();
-    let configuration = caller.store.configuration().await?;
-    let recorded = parameters.times(("recorded_from", "recorded_to"), &configuration.settings);
     let after = parameters.parse("after", EventId::parse);
     let cursor = parameters.parse("cursor", |text| EventId::parse(text).map_err(|_| invalid_cursor()));
     if parameters.get("after").is_some() && parameters.get("cursor").is_some() {
@@ -71,7 +78,7 @@ pub(crate) async fn list(
         Some(event) if event.recorded_at >= first => EventsAfter::Event(Box::new(event)),
         Some(_) | None => EventsAfter::Instant(first),
     };
-    let before = recorded.to.unwrap_or(Timestamp::MAX).min(earlier(now, CONFIRMED_AFTER));
+    let before = recorded.to.unwrap_or(Timestamp::MAX).min(earlier(now, LISTED_AFTER));
     Ok(answer(page(&caller.store, &EventList { link, after, before, types }, limit, now).await?))
 }
 
@@ -88,7 +95,7 @@ pub(crate) async fn page_of_all(
         Some(id) => EventsAfter::Event(Box::new(behind(store, &id).await?)),
         None => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
-    let list = EventList { link: None, after, before: earlier(now, CONFIRMED_AFTER), types: Vec::new() };
+    let list = EventList { link: None, after, before: earlier(now, LISTED_AFTER), types: Vec::new() };
     page(store, &list, limit, now).await
 }
 
@@ -170,27 +177,9 @@ async fn views_of(
     events: &[&EventRecord],
     now: Timestamp,
 ) -> Result<Vec<LoggedEventView>, ApiProblem> {
-    let link_of = |event: &EventRecord| match event.id.subject()? {
-        EventSubject::Link(link, _) => Some(link),
-        EventSubject::Entry(_) => None,
-    };
-    let mut ids: Vec<LinkId> = events.iter().filter_map(|event| link_of(event)).collect();
-    ids.sort();
-    ids.dedup();
-    let links = store.links(&ids).await?;
+    let links = store.links(&links_of(events.iter().copied())).await?;
     let messages = store.message_states(&links).await?;
     let configuration = store.configuration().await?;
-    let settings = &configuration.settings;
-    let view = |event: &&EventRecord| {
-        if let Some(news) = event.business_news() {
-            return Some(LoggedEventView::new(EventView::of_business(event, news, settings), event, settings));
-        }
-        let link = links.iter().find(|link| Some(link.id()) == link_of(event).as_ref())?;
-        Some(LoggedEventView::new(EventView::new(event, link, &messages, settings, now), event, settings))
-    };
+    let view = |event: &&EventRecord| LoggedEventView::among(event, &links, &messages, &configuration.settings, now);
     Ok(events.iter().filter_map(view).collect())
-}
-
-fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -53,7 +53,7 @@ fn view_of(link: &PaymentLink, messages: &MessageStates, settings: &Settings, no
 }
 
 /// What a list of links takes.
-const PARAMETERS: [&str; 25] = [
+pub(crate) const PARAMETERS: [&str; 25] = [
     "contact_id",
     "item_id",
     "account_id",
@@ -81,16 +81,9 @@ const PARAMETERS: [&str; 25] = [
     "cursor",
 ];
 
-/// Links by any of what can be asked for, all where nothing is.
-pub(crate) async fn list(
-    MayRead(caller): MayRead,
-    State(app): State<App>,
-    Query(pairs): Query,
-) -> Result<Response, ApiProblem> {
-    let mut parameters = Parameters::read(pairs, &PARAMETERS);
-    let configuration = caller.store.configuration().await?;
-    let settings = &configuration.settings;
-    let filter = LinkFilter {
+/// What the parameters of a list of links choose.
+pub(crate) fn filter_of(parameters: &mut Parameters, settings: &Settings) -> LinkFilter {
+    LinkFilter {
         contact_id: parameters.parse("contact_id", ContactId::parse),
         item_id: parameters.parse("item_id", ItemId::parse),
         reference_id: parameters.parse("reference_id", ReferenceId::parse),
@@ -108,7 +101,18 @@ pub(crate) async fn list(
         expires: parameters.times(("expires_from", "expires_to"), settings),
         amount: parameters.amounts(),
         created_by: parameters.parse("created_by", CreatedBy::parse),
-    };
+    }
+}
+
+/// Links by any of what can be asked for, all where nothing is.
+pub(crate) async fn list(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Query(pairs): Query,
+) -> Result<Response, ApiProblem> {
+    let mut parameters = Parameters::read(pairs, &PARAMETERS);
+    let configuration = caller.store.configuration().await?;
+    let filter = filter_of(&mut parameters, &configuration.settings);
     let now = app.clock.now();
     let list = LinkList { filter, order: parameters.order(), now };
     Ok(answer(page(&caller.store, &list, parameters).await?))

@@ -3,12 +3,13 @@
 pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod audit;
+pub(crate) mod business_export;
 pub(crate) mod businesses;
 pub(crate) mod contacts;
 pub(crate) mod docs;
 pub(crate) mod endpoints;
 pub(crate) mod events;
-pub(crate) mod export;
+pub(crate) mod exports;
 pub(crate) mod gateways;
 pub(crate) mod holds;
 pub(crate) mod items;

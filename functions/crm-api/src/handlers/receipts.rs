@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::business::settings::Settings;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReceiptId, ReceiptTypeId};
 use domain::link::{Receipt, ReceiptFilter, ReceiptKindName};
@@ -28,7 +29,7 @@ pub(crate) async fn show(caller: &Caller, id: &ReceiptId) -> Result<Response, Ap
 }
 
 /// What a list of receipts takes.
-const PARAMETERS: [&str; 16] = [
+pub(crate) const PARAMETERS: [&str; 16] = [
     "kind",
     "contact_id",
     "item_id",
@@ -47,6 +48,21 @@ const PARAMETERS: [&str; 16] = [
     "cursor",
 ];
 
+/// What the parameters of a list of receipts choose.
+pub(crate) fn filter_of(parameters: &mut Parameters, settings: &Settings) -> ReceiptFilter {
+    ReceiptFilter {
+        kind: parameters.parse("kind", ReceiptKindName::parse),
+        contact_id: parameters.parse("contact_id", ContactId::parse),
+        item_id: parameters.parse("item_id", ItemId::parse),
+        account_id: parameters.parse("account_id", AccountId::parse),
+        gateway: parameters.parse("gateway", GatewayKind::parse),
+        receipt_type_id: parameters.parse("receipt_type_id", ReceiptTypeId::parse),
+        mode: parameters.parse("mode", Mode::parse),
+        registered: parameters.times(("registered_from", "registered_to"), settings),
+        amount: parameters.amounts(),
+    }
+}
+
 /// Receipts by any of what can be asked for, all where nothing is.
 pub(crate) async fn list(
     MayRead(caller): MayRead,
@@ -55,17 +71,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiProblem> {
     let mut parameters = Parameters::read(pairs, &PARAMETERS);
     let configuration = caller.store.configuration().await?;
-    let filter = ReceiptFilter {
-        kind: parameters.parse("kind", ReceiptKindName::parse),
-        contact_id: parameters.parse("contact_id", ContactId::parse),
-        item_id: parameters.parse("item_id", ItemId::parse),
-        account_id: parameters.parse("account_id", AccountId::parse),
-        gateway: parameters.parse("gateway", GatewayKind::parse),
-        receipt_type_id: parameters.parse("receipt_type_id", ReceiptTypeId::parse),
-        mode: parameters.parse("mode", Mode::parse),
-        registered: parameters.times(("registered_from", "registered_to"), &configuration.settings),
-        amount: parameters.amounts(),
-    };
+    let filter = filter_of(&mut parameters, &configuration.settings);
     let list = ReceiptList { filter, order: parameters.order(), now: app.clock.now() };
     let Some(link) = parameters.parse("payment_link_id", LinkId::parse) else {
         return Ok(answer(page(&caller.store, &list, parameters).await?));

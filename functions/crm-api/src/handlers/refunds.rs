@@ -3,13 +3,17 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::business::settings::Settings;
 use domain::calendar::parse_instant;
 use domain::gateway::Mode;
 use domain::ids::{AccountId, AttemptId, ContactId, LinkId, ReceiptId, RefundId};
-use domain::link::{CreatedBy, ReceiptKind, RefundBy, RefundCause, RefundResolution, RefundState, RefundWish};
+use domain::link::{
+    CreatedBy, ReceiptKind, RefundBy, RefundCause, RefundFilter, RefundMethodKind, RefundResolution, RefundStatusKind,
+    RefundWish,
+};
 use domain::money::LARGEST_AMOUNT;
 use domain::text::parse_text;
-use domain::{Field, Problems, Rejection, parse_word};
+use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
 use store::{RefundList, RefundOfLink, SortKey};
 use use_cases::Answer;
@@ -221,7 +225,7 @@ pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Re
 }
 
 /// What a list of refunds takes.
-const PARAMETERS: [&str; 12] = [
+pub(crate) const PARAMETERS: [&str; 12] = [
     "status",
     "cause",
     "method",
@@ -236,6 +240,19 @@ const PARAMETERS: [&str; 12] = [
     "cursor",
 ];
 
+/// What the parameters of a list of refunds choose.
+pub(crate) fn filter_of(parameters: &mut Parameters, settings: &Settings) -> RefundFilter {
+    RefundFilter {
+        statuses: parameters.several("status", RefundStatusKind::parse),
+        cause: parameters.parse("cause", RefundCause::parse),
+        method: parameters.parse("method", RefundMethodKind::parse),
+        contact_id: parameters.parse("contact_id", ContactId::parse),
+        account_id: parameters.parse("account_id", AccountId::parse),
+        mode: parameters.parse("mode", Mode::parse),
+        created: parameters.times(("created_from", "created_to"), settings),
+    }
+}
+
 /// Refunds by any of what can be asked for, all where nothing is. Each is as its link has it now.
 pub(crate) async fn list(
     MayRead(caller): MayRead,
@@ -244,37 +261,19 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiProblem> {
     let mut parameters = Parameters::read(pairs, &PARAMETERS);
     let configuration = caller.store.configuration().await?;
-    let statuses: Vec<&'static str> =
-        parameters.several("status", |text| parse_word(text, &RefundState::NAMES, |word| word, "unknown_choice"));
-    let cause =
-        parameters.parse("cause", |text| parse_word(text, &RefundCause::ALL, RefundCause::as_str, "unknown_choice"));
-    let method = parameters.parse("method", |text| parse_word(text, &RefundBy::NAMES, |word| word, "unknown_choice"));
-    let contact = parameters.parse("contact_id", ContactId::parse);
-    let account = parameters.parse("account_id", AccountId::parse);
-    let mode = parameters.parse("mode", Mode::parse);
-    let of_link = parameters.parse("payment_link_id", LinkId::parse);
-    let begun = parameters.times(("created_from", "created_to"), &configuration.settings);
-    let list = RefundList { begun, order: parameters.order(), now: app.clock.now() };
-    let (limit, after) = parameters.paging(SortKey::Time(list.order))?;
-    let is_wanted = |found: &RefundOfLink| {
-        let Some((attempt, refund)) = found.get() else { return false };
-        let terms = found.link.terms();
-        (statuses.is_empty() || statuses.contains(&attempt.state_of(refund).name()))
-            && cause.is_none_or(|cause| refund.cause == cause)
-            && method.is_none_or(|method| refund.method.as_str() == method)
-            && contact.as_ref().is_none_or(|contact| terms.contact.id == *contact)
-            && account.as_ref().is_none_or(|account| refund.account_id(attempt) == account)
-            && mode.is_none_or(|mode| terms.mode == mode)
-    };
     let settings = &configuration.settings;
+    let filter = filter_of(&mut parameters, settings);
+    let of_link = parameters.parse("payment_link_id", LinkId::parse);
+    let list = RefundList { filter, order: parameters.order(), now: app.clock.now() };
+    let (limit, after) = parameters.paging(SortKey::Time(list.order))?;
     let view = |found: &RefundOfLink| {
         let (attempt, refund) = found.get()?;
         Some(RefundView::new(&found.link, attempt, refund, settings))
     };
     let page = match &of_link {
         // A link has its own.
-        Some(link) => caller.store.list_refunds_of(link, &list, is_wanted, limit, after.as_ref()).await?,
-        None => caller.store.list_refunds(&list, contact.as_ref(), is_wanted, limit, after.as_ref()).await?,
+        Some(link) => caller.store.list_refunds_of(link, &list, limit, after.as_ref()).await?,
+        None => caller.store.list_refunds(&list, limit, after.as_ref()).await?,
     };
     Ok(answer(ListView::new(page.entries.iter().filter_map(view).collect(), page.next.as_ref())))
 }

@@ -12,6 +12,7 @@ pub mod crm_line;
 pub mod inbox;
 pub mod kavenegar;
 pub mod reports;
+pub mod s3;
 pub mod ses;
 pub mod sns;
 pub mod whatsapp;

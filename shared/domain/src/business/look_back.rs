@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::clocks::later;
+use crate::clocks::{earlier, later};
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::AccountId;
 
@@ -173,11 +173,6 @@ impl LookBack {
         let was_told = before.failing.as_ref().is_some_and(|failing| failing.is_told);
         self.failing.as_ref().filter(|failing| failing.is_told && !was_told)
     }
-}
-
-/// An instant that lies this much before. One before representable time is the beginning of it.
-fn earlier(than: Timestamp, pause: SignedDuration) -> Timestamp {
-    than.checked_sub(pause).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -7,4 +7,4 @@ mod record;
 
 pub use delivery::{Delivery, DeliveryState, PostOutcome, SLOW_ENDPOINT_PAUSE, Try};
 pub use event_type::EventType;
-pub use record::{BusinessNews, EventRecord, KEPT_FOR};
+pub use record::{BusinessNews, EventRecord, KEPT_FOR, LISTED_AFTER};

@@ -15,6 +15,10 @@ use crate::records::webhook_endpoint::WebhookEndpoint;
 /// Events can be read and sent again for this long.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// An event is listed only when this time has passed since it was recorded. The time is longer than a write takes with
+/// all its tries, so that no event can appear before one that was listed already.
+pub const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(10);
+
 /// An event and what became of sending it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRecord {

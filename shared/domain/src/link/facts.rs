@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::attempt::{Attempt, AttemptState};
 use super::created_by::{CreatedBy, CreatorMark};
@@ -18,7 +19,8 @@ use crate::money::Money;
 use crate::problem::{Rejection, parse_word};
 
 /// A link's status without what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkStatusKind {
     Active,
     Paid,

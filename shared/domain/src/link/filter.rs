@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
+use super::attempt::Attempt;
 use super::created_by::CreatedBy;
 use super::facts::{LinkFacts, LinkStatusKind, ReceiptFacts};
 use super::payment_link::PaymentLink;
 use super::receipt::{Receipt, ReceiptKindName};
+use super::refund::{Refund, RefundCause, RefundMethodKind, RefundStatusKind};
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, ContactId, ItemId, ReceiptTypeId, ReferenceId};
 use crate::money::{Currency, Money};
 
 /// A span of time. A bound that is left out does not bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TimeRange {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
@@ -48,7 +52,8 @@ impl TimeRange {
 }
 
 /// Amounts in minor units, both ends among them, of one currency where it is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MoneyRange {
     pub currency: Option<Currency>,
     pub from: Option<i64>,
@@ -64,7 +69,8 @@ impl MoneyRange {
 }
 
 /// What links are chosen by. What is left out narrows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinkFilter {
     pub contact_id: Option<ContactId>,
     pub item_id: Option<ItemId>,
@@ -156,7 +162,8 @@ impl LinkFilter {
 }
 
 /// What receipts are chosen by. What is left out narrows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReceiptFilter {
     pub kind: Option<ReceiptKindName>,
     pub contact_id: Option<ContactId>,
@@ -203,6 +210,36 @@ impl ReceiptFilter {
     pub fn asks_for_facts(&self) -> bool {
         let Self { contact_id, item_id, registered, .. } = self.clone();
         *self != Self { contact_id, item_id, registered, ..Self::default() }
+    }
+}
+
+/// What refunds are chosen by. What is left out narrows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefundFilter {
+    pub contact_id: Option<ContactId>,
+    pub account_id: Option<AccountId>,
+    pub mode: Option<Mode>,
+    /// In one of these states, by their names in the API; in any where there is none.
+    pub statuses: BTreeSet<RefundStatusKind>,
+    pub cause: Option<RefundCause>,
+    /// By which means the money goes.
+    pub method: Option<RefundMethodKind>,
+    /// When it was begun.
+    pub created: TimeRange,
+}
+
+impl RefundFilter {
+    /// Whether a refund of an attempt of a link is one of these. When it was begun is for the list to say, which is
+    /// sorted by that.
+    pub fn matches(&self, link: &PaymentLink, attempt: &Attempt, refund: &Refund) -> bool {
+        let terms = link.terms();
+        (self.statuses.is_empty() || self.statuses.contains(&attempt.state_of(refund).kind()))
+            && is_wanted(self.cause.as_ref(), Some(&refund.cause))
+            && is_wanted(self.method.as_ref(), Some(&refund.method.kind()))
+            && is_wanted(self.contact_id.as_ref(), Some(&terms.contact.id))
+            && is_wanted(self.account_id.as_ref(), Some(refund.account_id(attempt)))
+            && is_wanted(self.mode.as_ref(), Some(&terms.mode))
     }
 }
 

@@ -87,7 +87,8 @@ pub enum ReceiptKind {
 }
 
 /// A receipt's kind without what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReceiptKindName {
     Payment,
     Refund,

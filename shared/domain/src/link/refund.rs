@@ -10,6 +10,7 @@ use crate::clocks::later;
 use crate::gateway::RefundAnswer;
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{AccountId, RefundId};
+use crate::problem::{Rejection, parse_word};
 
 /// After this many unanswered questions and calls in a row a person has to look. Where the gateway lets a call undo a
 /// payment for half an hour only, one a minute spreads them over most of it.
@@ -85,6 +86,10 @@ pub enum RefundCause {
 
 impl RefundCause {
     pub const ALL: [Self; 4] = [Self::Automatic, Self::Requested, Self::Gateway, Self::Dispute];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
@@ -164,13 +169,39 @@ pub enum RefundBy {
 }
 
 impl RefundBy {
-    pub const NAMES: [&str; 2] = ["gateway", "outside"];
+    pub fn kind(&self) -> RefundMethodKind {
+        match self {
+            Self::Gateway => RefundMethodKind::Gateway,
+            Self::Outside { .. } => RefundMethodKind::Outside,
+        }
+    }
 
     /// The word in the API.
     pub fn as_str(&self) -> &'static str {
+        self.kind().as_str()
+    }
+}
+
+/// By which means money goes back, without what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundMethodKind {
+    Gateway,
+    Outside,
+}
+
+impl RefundMethodKind {
+    pub const ALL: [Self; 2] = [Self::Gateway, Self::Outside];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
-            Self::Outside { .. } => "outside",
+            Self::Outside => "outside",
         }
     }
 }
@@ -222,15 +253,48 @@ impl RefundState {
         Self::Failed { at, code: code.into(), succeeded_at: None }
     }
 
-    pub const NAMES: [&str; 4] = ["pending", "succeeded", "failed", "needs_review"];
-
-    /// The name of the state in the API, where everything that is not decided is pending.
-    pub fn name(&self) -> &'static str {
+    /// What callers are told of it: everything that is not decided is pending.
+    pub fn kind(&self) -> RefundStatusKind {
         match self {
-            Self::Pending | Self::Calling { .. } | Self::Accepted { .. } | Self::Acknowledged { .. } => "pending",
-            Self::Succeeded { .. } | Self::Voiding { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::NeedsReview { .. } => "needs_review",
+            Self::Pending | Self::Calling { .. } | Self::Accepted { .. } | Self::Acknowledged { .. } => {
+                RefundStatusKind::Pending
+            }
+            Self::Succeeded { .. } | Self::Voiding { .. } => RefundStatusKind::Succeeded,
+            Self::Failed { .. } => RefundStatusKind::Failed,
+            Self::NeedsReview { .. } => RefundStatusKind::NeedsReview,
+        }
+    }
+
+    /// The name of the state in the API.
+    pub fn name(&self) -> &'static str {
+        self.kind().as_str()
+    }
+}
+
+/// A refund's state as callers are told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatusKind {
+    Pending,
+    Succeeded,
+    Failed,
+    NeedsReview,
+}
+
+impl RefundStatusKind {
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Succeeded, Self::Failed, Self::NeedsReview];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::NeedsReview => "needs_review",
         }
     }
 }

@@ -37,6 +37,10 @@ pub const MESSAGE_TEMPLATES: Group = Group::new(
 pub const AUDIT_LOG: Group = Group::new("Audit log", "Who changed what the business's money depends on.");
 pub const BUSINESSES: Group = Group::new("Businesses", "The businesses of a stack, for whoever runs it.");
 pub const SEARCH: Group = Group::new("Search", "Find records by what people know of them.");
+pub const EXPORTS: Group = Group::new(
+    "Exports",
+    "Lists that are carried away as files, for spreadsheets and for programs: links, receipts, refunds and events, by whatever their lists are chosen by.\n\nA table (`xlsx`, `csv`) has a row for each entry, text as text and amounts as numbers in the currency's own unit, and is written from right to left where its language is. A text that a spreadsheet would run or change, in `csv`, has an apostrophe before it. `jsonl` has an entry of the list in each line, oldest or newest first as the list was asked for. An export has at most 100,000 entries.",
+);
 pub const RECONCILIATION: Group = Group::new(
     "Reconciliation",
     "Close the books of an account's days: receipts held against the gateway's own list, or against one that you have.",

@@ -27,6 +27,7 @@ mod crm_events;
 mod drafts;
 mod edge;
 mod events;
+mod exports;
 mod fallback;
 mod faults;
 mod guards;

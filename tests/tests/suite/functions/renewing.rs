@@ -46,7 +46,7 @@ async fn ask(world: &FaultyWorld, old: &Made) -> String {
 }
 
 async fn run(world: &FaultyWorld) -> Value {
-    world.run_batches().await.unwrap().unwrap()
+    world.run_batches().await.unwrap().unwrap()["renewals"].clone()
 }
 
 /// The link that took the place of another, or null.
@@ -83,7 +83,7 @@ async fn who_asks_for_a_new_link_gets_it_within_a_run_and_those_are_told_who_had
     let page = ask(&world, &old).await;
     assert!(page.contains("A new link is on its way") && page.contains("Open the newest link"), "{page}");
     let told_before = world.cloud.inbox.all().len();
-    assert_eq!(run(&world).await["renewed"], 1);
+    assert_eq!(run(&world).await["done"], 1);
     let new = successor(&world, &old).await;
     assert_eq!((&new["status"], &new["amount"], &new["replaces"]), (&json!("active"), &json!(WHOLE), &json!(old.id)));
     assert_eq!((&new["description"], &new["reference_id"]), (&json!("Flowers"), &json!("order-1")));
@@ -97,7 +97,7 @@ async fn who_asks_for_a_new_link_gets_it_within_a_run_and_those_are_told_who_had
     assert!(told.iter().all(|(_, text)| text.contains(new["url"].as_str().unwrap())), "{told:?}");
     let opened = world.open(&old.url).await.unwrap();
     assert_eq!((opened.status, opened.location()), (StatusCode::SEE_OTHER, new["url"].as_str().unwrap().to_owned()));
-    assert_eq!(run(&world).await, json!({ "renewed": 0, "ended": 0, "postponed": 0, "left": 0, "failed": 0 }));
+    assert_eq!(run(&world).await, json!({ "done": 0, "ended": 0, "postponed": 0, "left": 0, "failed": 0 }));
     world.pay(&Made::read(API_KEY, &new), "paid").await;
     assert_all_is_well(&world).await;
 }
@@ -106,7 +106,7 @@ async fn who_asks_for_a_new_link_gets_it_within_a_run_and_those_are_told_who_had
 async fn without_the_setting_the_business_is_told_and_nothing_is_made() {
     let world = FaultyWorld::start(0).await;
     let old = asked(&world, "old", json!({})).await;
-    assert_eq!(run(&world).await["renewed"], 0);
+    assert_eq!(run(&world).await["done"], 0);
     assert_eq!(successor(&world, &old).await, Value::Null);
     assert!(world.read(&old).await["renewal_requested_at"].is_string());
 }
@@ -116,7 +116,7 @@ async fn two_runs_at_once_and_an_event_that_is_told_twice_make_one_link() {
     let world = eager_world().await;
     let old = asked(&world, "old", json!({})).await;
     let (one, other) = join(run(&world), run(&world)).await;
-    assert_eq!(one["renewed"].as_u64().unwrap() + other["renewed"].as_u64().unwrap(), 1, "{one} {other}");
+    assert_eq!(one["done"].as_u64().unwrap() + other["done"].as_u64().unwrap(), 1, "{one} {other}");
     let new = successor(&world, &old).await;
     // The wish is written down again, as where a run died before it noted that it had told of it.
     let stored = world.stored(&old).await;
@@ -146,7 +146,7 @@ async fn a_new_link_asks_for_what_is_due_by_then_and_never_for_more() {
     for old in [&less, &more] {
         ask(&world, old).await;
     }
-    assert_eq!(run(&world).await["renewed"], 2);
+    assert_eq!(run(&world).await["done"], 2);
     let renewed = successor(&world, &less).await;
     assert_eq!((&renewed["amount"], &renewed["payment_plan"]), (&json!(300_000), &Value::Null), "{renewed}");
     assert_eq!(successor(&world, &more).await["amount"], 600_000);
@@ -171,7 +171,7 @@ async fn what_cannot_be_made_now_is_tried_for_a_day_and_then_left_to_the_busines
     assert_eq!(run(&world).await["postponed"], 0, "it is not tried every minute");
     world.turn_time(HOUR + MINUTE);
     switch(true).await;
-    assert_eq!(run(&world).await["renewed"], 1);
+    assert_eq!(run(&world).await["done"], 1);
     assert!(successor(&world, &patient).await["id"].is_string());
     world.turn_time(8 * DAY);
     switch(false).await;
@@ -182,7 +182,7 @@ async fn what_cannot_be_made_now_is_tried_for_a_day_and_then_left_to_the_busines
         world.turn_time(HOUR);
     }
     let sum = |what: &str| done.iter().map(|one| one[what].as_u64().unwrap()).sum::<u64>();
-    assert_eq!((sum("ended"), sum("renewed"), sum("failed")), (1, 0, 0), "{done:?}");
+    assert_eq!((sum("ended"), sum("done"), sum("failed")), (1, 0, 0), "{done:?}");
     assert!((20..=24).contains(&sum("postponed")), "{done:?}");
     switch(true).await;
     let page = world.open(&lost.url).await.unwrap();

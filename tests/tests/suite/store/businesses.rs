@@ -20,7 +20,7 @@ use domain::ids::{
     AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ItemId, LinkId, MessageId, PayToken,
     ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
 };
-use domain::link::{Hint, LinkFilter, PaymentLink, Receipt, ReceiptFilter, RefundBy, RefundWish, TimeRange};
+use domain::link::{Hint, LinkFilter, PaymentLink, Receipt, ReceiptFilter, RefundBy, RefundFilter, RefundWish};
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::delivery::{Handover, MessageState, Metered};
@@ -291,12 +291,15 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
     let of_receipts = ReceiptList::new(ReceiptFilter::default(), now());
     let receipts_of =
         store.list_receipts_of(std::slice::from_ref(&made.receipt), &of_receipts, 100, None).await.unwrap();
-    let list = RefundList { begun: TimeRange::default(), order: Order::NewestFirst, now: now() };
+    let list = |contact_id| {
+        let filter = RefundFilter { contact_id, ..RefundFilter::default() };
+        RefundList { filter, order: Order::NewestFirst, now: now() }
+    };
     let mut refunds = Vec::new();
-    for contact in [None, Some(&contact)] {
-        refunds.extend(store.list_refunds(&list, contact, |_| true, 100, None).await.unwrap().entries);
+    for contact in [None, Some(contact.clone())] {
+        refunds.extend(store.list_refunds(&list(contact), 100, None).await.unwrap().entries);
     }
-    let of_link = store.list_refunds_of(&made.link, &list, |_| true, 100, None).await.unwrap();
+    let of_link = store.list_refunds_of(&made.link, &list(None), 100, None).await.unwrap();
     // States are read of links that somebody has, and only a link of one's own can be had.
     let own = store.links(std::slice::from_ref(&made.link)).await.unwrap();
     let create = store.records_for_create(Some(&made.link), Some(&account), Some(&contact), Some(&item)).await.unwrap();
