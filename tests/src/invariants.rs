@@ -954,16 +954,16 @@ impl Evidence {
         for ((pk, sk), Due { at: due_at, business }) in &self.due {
             let of_link = sk == "link" || sk.starts_with("message#") || is_event(sk);
             let looked_back = pk.strip_prefix("look-back#");
-            let wished =
-                pk.strip_prefix("renewal#").and_then(|rest| rest.split_once('#')).map(|(business, _)| business);
-            let of_record = looked_back.is_some() || wished.is_some();
+            let run = pk.strip_prefix("renewal#").or(pk.strip_prefix("export#"));
+            let run = run.and_then(|rest| rest.split_once('#')).map(|(business, _)| business);
+            let of_record = looked_back.is_some() || run.is_some();
             let is_served = of_link || pk.starts_with("webhooks#") && sk.starts_with("endpoint#") || of_record;
             if !is_served {
                 wrong.push(format!("{pk} {sk} is due and no run would serve it"));
             }
             let link = pk.strip_prefix("link#").and_then(|id| self.links.get(id));
             let owner =
-                link.map(|link| link.business().as_str()).or(pk.strip_prefix("webhooks#")).or(looked_back).or(wished);
+                link.map(|link| link.business().as_str()).or(pk.strip_prefix("webhooks#")).or(looked_back).or(run);
             if business.as_deref() != owner {
                 wrong.push(format!("{pk} {sk} is {owner:?}'s, and the index of due work says {business:?}"));
             }

@@ -15,7 +15,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -168,6 +168,8 @@ struct Story<'a> {
     history: String,
     /// When the demo business closed its books in this story, or opened them.
     closings: Vec<Closing>,
+    /// What was carried away, by its business and its id.
+    exports: Vec<(&'static str, String)>,
     /// What was wrong with an answer to the CRM.
     wrong: Vec<String>,
 }
@@ -195,6 +197,7 @@ impl<'a> Story<'a> {
             began_at: world.now(),
             asked: 0,
             closings: Vec::new(),
+            exports: Vec::new(),
             history: String::new(),
             wrong: Vec::new(),
         };
@@ -209,7 +212,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(36) {
+        match self.chance.below(37) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -235,6 +238,7 @@ impl<'a> Story<'a> {
             31..=32 => self.something_happens_at_the_gateway(at).await,
             33 => self.replace(at).await,
             34 => self.ask_for_renewal(at).await,
+            35 => self.carry_away().await,
             _ => self.time_passes(),
         }
     }
@@ -728,6 +732,58 @@ impl<'a> Story<'a> {
         ));
     }
 
+    /// Somebody has the receipts of a business carried away. Its hint may be lost.
+    async fn carry_away(&mut self) {
+        let business = self.chance.one_of(&[DEMO, BAZAAR]);
+        let wanted = json!({ "list": "/v1/receipts", "format": "jsonl" });
+        let reply = self.world.crm_as(key_of(business), Method::POST, "/v1/exports", &wanted, &[]).await;
+        let id = reply.as_ref().and_then(|reply| reply.json()["id"].as_str().map(str::to_owned));
+        self.note(&format!("the receipts of {business} are carried away: {id:?}"));
+        self.exports.extend(id.map(|id| (business, id)));
+        if self.chance.once_in(2) {
+            let followed = self.world.bring_hint().await;
+            self.note(&format!("the queue comes: {followed:?}"));
+        }
+    }
+
+    /// What is wrong with what was carried away: a file has every receipt that there was when it was asked for, and no other.
+    async fn check_exports(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (business, id) in &self.exports {
+            let read = async |path: &str| {
+                let reply = self.world.crm_as(key_of(business), Method::GET, path, &Value::Null, &[]).await;
+                reply.map(|reply| reply.json()).unwrap_or_default()
+            };
+            let export = read(&format!("/v1/exports/{id}")).await;
+            // A story may have taken longer than an export is tried for, and than its file is kept.
+            if export["failure_reason"] == "given_up" || export["status"] == "done" && export["file"].is_null() {
+                continue;
+            }
+            let mut expected = BTreeSet::new();
+            let mut cursor = String::new();
+            loop {
+                let until = export["created_at"].as_str().unwrap_or_default().replace('+', "%2B");
+                let page = read(&format!("/v1/receipts?registered_to={until}&limit=100{cursor}")).await;
+                let ids = page["data"].as_array().into_iter().flatten().map(|receipt| receipt["id"].to_string());
+                expected.extend(ids);
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            let key = format!("exports/{business}/{id}/file.jsonl");
+            let content = self.world.cloud.files.content(&key).unwrap_or_default();
+            let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let found: Vec<String> =
+                lines.map(|line| serde_json::from_slice::<Value>(line).unwrap_or_default()["id"].to_string()).collect();
+            let different: BTreeSet<String> = found.iter().cloned().collect();
+            if export["status"] != "done" || found.len() != different.len() || different != expected {
+                wrong.push(format!("{export} has {found:?}, and there was {expected:?}"));
+            }
+        }
+        wrong
+    }
+
     /// Money arrives at Stripe, the others refund or keep what nobody verified.
     async fn gateway_goes_on(&mut self) {
         if let Some(session) = self.processing.pop() {
@@ -1009,6 +1065,7 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     world.confirm().await;
     let mut wrong = settle(world, &mut story).await;
     wrong.append(&mut story.wrong);
+    wrong.extend(story.check_exports().await);
     // What no gateway called about is in its lists, which are looked at once a day.
     world.turn_time(25 * 60 * MINUTE);
     world.confirm().await;
@@ -1021,6 +1078,7 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
         let mut tally = tally.lock().unwrap();
         tally.add_many("receipts of closed days".to_owned(), moved);
         tally.add_many("times that books were closed or opened".to_owned(), story.closings.len());
+        tally.add_many("lists that were carried away".to_owned(), story.exports.len());
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
             tally.add(format!("{} links of {}", link.status_at(world.now()).name(), link.business()));
             link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));

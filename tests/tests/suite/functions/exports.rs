@@ -90,8 +90,7 @@ async fn some_money(world: &FaultyWorld) -> [Made; 3] {
         world.pay(link, "paid").await;
     }
     world.refund(&links[0], &json!({ "amount": 250 }), "back").await.unwrap();
-    world.settle_refunds(&links[0]).await;
-    world.bring_stream().await;
+    world.confirm().await;
     links
 }
 
@@ -306,8 +305,6 @@ async fn a_run_that_dies_between_any_two_steps_leaves_what_the_next_one_finishes
             );
             if calls <= number {
                 assert!(stopped > 10, "{stopped} runs were stopped");
-                let slices = world.cloud.files.keys().into_iter().filter(|key| key.contains("slice")).count();
-                assert_eq!(slices, 0, "no slice stays behind an export that is made");
                 return;
             }
         }
@@ -462,7 +459,7 @@ async fn a_list_of_several_slices_is_carried_away_whole_over_several_runs_and_wh
     let running = world.get(&path).await;
     assert_eq!(running["status"], "running", "{running}");
     let rows = running["rows"].as_u64().unwrap();
-    assert!((1_000..2_300).contains(&rows), "{rows}");
+    assert!((1..2_300).contains(&rows), "what there was time to read is put away: {rows}");
     world.turn_time(Duration::from_secs(1));
     world.run_batches().await.unwrap().unwrap();
     let export = world.get(&path).await;
