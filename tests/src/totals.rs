@@ -18,7 +18,8 @@ use crate::faulty_world::{FaultyWorld, key_of};
 use crate::invariants::{Evidence, own_time};
 
 /// Everything that totals can be grouped by.
-pub const GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
+pub const GROUPINGS: [&str; 9] =
+    ["day", "week", "month", "year", "account", "gateway", "channel", "opened_by", "created_by"];
 
 const AGES: [&str; 5] = ["not_yet_due", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90"];
 
@@ -104,7 +105,7 @@ pub fn sums_of(told: &Value, grouping: &str) -> Sums {
         // A day is told by its own date whatever calendar a business counts by.
         let (of_links, of_receipts) = match grouping {
             "day" => (group["from"].as_str().expect("a day"), group["from"].as_str().expect("a day")),
-            "account" | "gateway" | "created_by" | "channel" => (key, key),
+            "account" | "gateway" | "created_by" | "channel" | "opened_by" => (key, key),
             _ => (ALL, ALL),
         };
         for what in ["created", "opened", "begun"].into_iter().chain(STATUSES) {
@@ -181,6 +182,7 @@ impl Books<'_> {
                 "account" => terms.account.id.to_string(),
                 "gateway" => terms.account.gateway.as_str().to_owned(),
                 "created_by" => link.created_by().map(|by| by.as_str().to_owned()).unwrap_or_default(),
+                "opened_by" => link.opened_by_channel().map(|channel| channel.as_str().to_owned()).unwrap_or_default(),
                 "channel" => link.channels().iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join("+"),
                 _ => ALL.to_owned(),
             };
@@ -206,7 +208,7 @@ impl Books<'_> {
                 add(&group, "begun", currency, amount);
             }
         }
-        if ["channel", "created_by"].contains(&self.grouping) {
+        if ["channel", "opened_by", "created_by"].contains(&self.grouping) {
             return sums;
         }
         let is_asked_for =

@@ -18,6 +18,7 @@ use domain::messages::provider::{MessageProvider, ProviderProof};
 use domain::messages::provider_profile::{Moments, ProviderKind, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::{MessageRouter, Route};
+use domain::messages::sms::SmsLength;
 use domain::messages::unreached::UnreachedReason;
 use futures_util::future::join_all;
 use store::{
@@ -284,16 +285,21 @@ impl<'a> Planned<'a> {
     ) -> Result<Self, NotPlanned> {
         let router = configuration.router();
         let route = route(router, message).map_err(|reason| Unsendable { reason: reason.as_str(), provider: None })?;
-        let (url, channel) = (url_of(link, message), message.recipient.channel);
+        let channel = message.recipient.channel;
         let sources = MessageSources { templates: &configuration.templates, router };
-        let context = context_of(link, message, &url);
-        let written = match message.about {
-            MessageAbout::Asks(choice) => Some(compose(&context, choice, channel, route, sources)),
-            MessageAbout::Reminds(_) | MessageAbout::News(_) => compose_later(&context, channel, route, sources),
+        let write = |url: &str| {
+            let context = context_of(link, message, url);
+            match message.about {
+                MessageAbout::Asks(choice) => Some(compose(&context, choice, channel, route, sources)),
+                MessageAbout::Reminds(_) | MessageAbout::News(_) => compose_later(&context, channel, route, sources),
+            }
         };
-        let Some(written) = written else { return Err(NotPlanned::Skipped(SkipReason::NoApprovedText)) };
-        let message =
-            written.map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
+        let Some(written) = write(&url_of(link, message)) else {
+            return Err(NotPlanned::Skipped(SkipReason::NoApprovedText));
+        };
+        let plain = written.map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
+        let marked = marked_url_of(link, message, route).and_then(|url| write(&url)?.ok());
+        let message = marked.filter(|marked| costs_no_more(channel, marked, &plain)).unwrap_or(plain);
         Ok(Self { configuration, route, channel, message })
     }
 
@@ -341,6 +347,23 @@ fn url_of(link: &PaymentLink, message: &MessageOfLink<'_>) -> String {
         MessageAbout::Asks(_) | MessageAbout::Reminds(_) => link.url(),
         MessageAbout::News(news) => link.receipt_url(news.attempt),
     }
+}
+
+/// The same with a mark that says whose address it is, where a link is asked to be paid. A text that is registered is compared
+/// character by character, and may have no other.
+fn marked_url_of(link: &PaymentLink, message: &MessageOfLink<'_>, route: Route<'_>) -> Option<String> {
+    match message.about {
+        MessageAbout::Asks(_) | MessageAbout::Reminds(_) if !route.takes_registered_texts_only() => {
+            Some(link.url_for(&message.recipient))
+        }
+        MessageAbout::Asks(_) | MessageAbout::Reminds(_) | MessageAbout::News(_) => None,
+    }
+}
+
+/// Whether a message has no more segments than another.
+fn costs_no_more(channel: Channel, marked: &Message, plain: &Message) -> bool {
+    let segments = |message: &Message| SmsLength::of(&message.text).segments;
+    channel != Channel::Sms || segments(marked) <= segments(plain)
 }
 
 fn context_of<'a>(link: &'a PaymentLink, message: &MessageOfLink<'_>, url: &'a str) -> MessageContext<'a> {

@@ -30,7 +30,7 @@ use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{BusinessId, LinkId, PayToken, ReturnKey};
-use domain::link::{Attempt, Checkout, LinkStatus, PaymentLink, Visit};
+use domain::link::{Attempt, Checkout, LinkStatus, PaymentLink, RecipientMark, Visit};
 use domain::locale::Language;
 use domain::money::Money;
 use gateways::PayHosts;
@@ -122,10 +122,12 @@ fn took_too_long(headers: &HeaderMap) -> Response {
 
 /// Somebody asks for a page of a link. The path is read as it came, because it need be no text.
 async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
-    let from = Asking { visitor: Visitor::of(&method, &headers), asked: asked_language(&uri), headers: &headers };
-    let Some(LinkPath { token, page }) = LinkPath::parse(uri.path()) else {
+    let visitor = Visitor::of(&method, &headers);
+    let from = Asking { visitor, asked: asked_language(&uri), mark: None, headers: &headers };
+    let Some(LinkPath { token, mark, page }) = LinkPath::parse(uri.path()) else {
         return of_nobody(Page::Unknown, &from);
     };
+    let from = Asking { mark, ..from };
     let mut response = match page {
         // Who chose another language goes on reading, and not to the gateway.
         LinkPage::Link | LinkPage::Go if from.asked.is_some() => serve_link(&app, &token, &from, Wants::Summary).await,
@@ -138,8 +140,8 @@ async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderM
         LinkPage::Receipt => receipt::of_link(&app, &token, &from).await,
         LinkPage::Logo => logo_beside(&app, &token, &from).await,
     };
-    if let Some(cookie) = from.asked.and_then(|language| remembering(language, &token)) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    for cookie in from.asked.into_iter().flat_map(|language| remembering(language, &token, mark)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
 }
@@ -149,13 +151,15 @@ struct Asking<'a> {
     visitor: Visitor,
     /// The language that they chose on the page before.
     asked: Option<Language>,
+    /// Which of the people told has the address that they came by.
+    mark: Option<RecipientMark>,
     headers: &'a HeaderMap,
 }
 
 impl<'a> Asking<'a> {
     /// Somebody of whom only what their browser sends is known.
     fn nobody(headers: &'a HeaderMap) -> Self {
-        Self { visitor: Visitor::Looks, asked: None, headers }
+        Self { visitor: Visitor::Looks, asked: None, mark: None, headers }
     }
 
     /// The language that they chose, on the page before or on an earlier one of the link.
@@ -175,25 +179,29 @@ enum Wants {
 }
 
 /// The cookie by which the other pages of the link, behind the gateway too, are in the language that somebody chose. It goes
-/// to no other address, and says nothing else.
-fn remembering(language: Language, token: &PayToken) -> Option<HeaderValue> {
-    let path = format!("/p/{}", token.expose());
-    let cookie = format!("lang={}; Path={path}; Max-Age=2592000; SameSite=Lax; HttpOnly", language.code());
-    HeaderValue::try_from(cookie).ok()
+/// to no other address, and says nothing else. An address with a mark has pages of its own, and the gateway leads back to those
+/// of the address without.
+fn remembering(language: Language, token: &PayToken, mark: Option<RecipientMark>) -> Vec<HeaderValue> {
+    let plain = format!("/p/{}", token.expose());
+    let marked = mark.map(|mark| format!("{plain}{}", mark.as_char()));
+    let cookie = |path| format!("lang={}; Path={path}; Max-Age=2592000; SameSite=Lax; HttpOnly", language.code());
+    [Some(plain), marked].into_iter().flatten().filter_map(|path| HeaderValue::try_from(cookie(path)).ok()).collect()
 }
 
 /// The customer has pressed a button: to go on to the gateway from the summary page, to say that this is paid already, or to ask
 /// for a new link.
 async fn press(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
-    let from = Asking { visitor: Visitor::Pressed, asked: None, headers: &headers };
-    match LinkPath::parse(uri.path()) {
-        Some(LinkPath { token, page: LinkPage::Go }) => {
+    let path = LinkPath::parse(uri.path());
+    let mark = path.as_ref().and_then(|path| path.mark);
+    let from = Asking { visitor: Visitor::Pressed, asked: None, mark, headers: &headers };
+    match path {
+        Some(LinkPath { token, page: LinkPage::Go, .. }) => {
             // What is no form of ours chooses nothing.
             let form = to_bytes(body, LARGEST_FORM).await.unwrap_or_default();
             serve_link(&app, &token, &from, Wants::ToGoOn(Wish::read(&form))).await
         }
-        Some(LinkPath { token, page: LinkPage::AlreadyPaid }) => already_paid(&app, &token, &from).await,
-        Some(LinkPath { token, page: LinkPage::AskAgain }) => ask_again(&app, &token, &from).await,
+        Some(LinkPath { token, page: LinkPage::AlreadyPaid, .. }) => already_paid(&app, &token, &from).await,
+        Some(LinkPath { token, page: LinkPage::AskAgain, .. }) => ask_again(&app, &token, &from).await,
         Some(LinkPath { page: LinkPage::Link | LinkPage::Result | LinkPage::Receipt | LinkPage::Logo, .. }) | None => {
             other_method(uri, headers).await
         }
@@ -215,7 +223,7 @@ async fn serve_link(app: &App, token: &PayToken, from: &Asking<'_>, wants: Wants
     let next_payment = |link: &PaymentLink| next_payment(link, &app.rulebook, room);
     if from.visitor == Visitor::Looks {
         let sight = sight(app, language, &configuration, room);
-        let choice = Choice { next: next_payment(&link), refused: None };
+        let choice = Choice { next: next_payment(&link), refused: None, mark: from.mark };
         let page = unless_item_paid(preview(&link, &configuration, sight.now), room);
         return of_link_with(page, &link, &choice, &sight);
     }
@@ -233,18 +241,18 @@ async fn serve_link(app: &App, token: &PayToken, from: &Asking<'_>, wants: Wants
     let refused = chosen.as_ref().err().copied();
     let destination = match (chosen, link.visit(app.clock.now())) {
         // Who has paid in the last session is told what became of that.
-        _ if room == Some(0) => summary_page(app, &configuration, &mut link).await,
-        (Ok(money), _) => find_or_open_session(app, &configuration, &mut link, (money, room)).await,
+        _ if room == Some(0) => summary_page(app, &configuration, &mut link, from.mark).await,
+        (Ok(money), _) => find_or_open_session(app, &configuration, &mut link, (money, room), from.mark).await,
         // A page that is loaded again leads on to what was chosen before.
         (Err(WishRefused::NotChosen), Visit::Continue(_)) if matches!(wants, Wants::ToGoOn(_)) => {
             let chosen = link.current_session().map_or(link.amount_due(), |session| session.money);
-            find_or_open_session(app, &configuration, &mut link, (chosen, room)).await
+            find_or_open_session(app, &configuration, &mut link, (chosen, room), from.mark).await
         }
-        (Err(_), _) => summary_page(app, &configuration, &mut link).await,
+        (Err(_), _) => summary_page(app, &configuration, &mut link, from.mark).await,
     };
     let sight = sight(app, language, &configuration, room);
     let show = |page, link: &PaymentLink| {
-        let choice = Choice { next: next_payment(link), refused };
+        let choice = Choice { next: next_payment(link), refused, mark: from.mark };
         of_link_with(unless_item_paid(page, room), link, &choice, &sight)
     };
     match destination {
@@ -258,7 +266,7 @@ async fn serve_link(app: &App, token: &PayToken, from: &Asking<'_>, wants: Wants
                 ) => {
                     // The customer opened the link all the same. Where that cannot be written now, the next visit
                     // writes it.
-                    let link = note_opened(app, link.clone()).await.unwrap_or(link);
+                    let link = note_opened(app, link.clone(), from.mark).await.unwrap_or(link);
                     show(Page::Trouble, &link)
                 }
                 // The error is ours, and may have come up while asking about a session that somebody has paid in.
@@ -318,9 +326,10 @@ async fn summary_page(
     app: &App,
     configuration: &Configuration,
     link: &mut PaymentLink,
+    mark: Option<RecipientMark>,
 ) -> Result<Destination, VisitError> {
     if leads_on(&link.visit(app.clock.now()), configuration) {
-        *link = note_opened(app, link.clone()).await?;
+        *link = note_opened(app, link.clone(), mark).await?;
     }
     let visit = current_visit(app, link, None).await?;
     Ok(Destination::Page(if leads_on(&visit, configuration) {
@@ -331,8 +340,8 @@ async fn summary_page(
 }
 
 /// Records the first opening by a person. Where somebody changed the link meanwhile, the result is the changed link.
-async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreError> {
-    let Some(next) = link.opened(app.clock.now()) else { return Ok(link) };
+async fn note_opened(app: &App, link: PaymentLink, mark: Option<RecipientMark>) -> Result<PaymentLink, StoreError> {
+    let Some(next) = link.opened_with(mark, app.clock.now()) else { return Ok(link) };
     Ok(match app.confirmation.store().replace_link(&next).await? {
         Written::Applied | Written::AlreadyApplied => next,
         Written::Rejected(current) => *current,
@@ -353,7 +362,7 @@ async fn already_paid(app: &App, token: &PayToken, from: &Asking<'_>) -> Respons
     let language = language(&link, from, &configuration);
     if from.visitor == Visitor::Pressed
         && room != Some(0)
-        && let Err(error) = say_paid(app, &configuration, &mut link).await
+        && let Err(error) = say_paid(app, &configuration, &mut link, from.mark).await
     {
         tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "What a customer says could not be written down.");
         return without_link(Page::Down, language, &configuration);
@@ -381,11 +390,16 @@ fn of_said_paid(link: &PaymentLink, configuration: &Configuration, now: Timestam
 
 /// Writes down that the customer says to have paid, where the link takes that. A person who presses a button has opened
 /// the link. `link` becomes the link as it was last read or written.
-async fn say_paid(app: &App, configuration: &Configuration, link: &mut PaymentLink) -> Result<(), VisitError> {
+async fn say_paid(
+    app: &App,
+    configuration: &Configuration,
+    link: &mut PaymentLink,
+    mark: Option<RecipientMark>,
+) -> Result<(), VisitError> {
     if !may_say_paid(link, configuration, app.clock.now()) {
         return Ok(());
     }
-    *link = note_opened(app, link.clone()).await?;
+    *link = note_opened(app, link.clone(), mark).await?;
     let said =
         |link: &PaymentLink, now| if may_say_paid(link, configuration, now) { link.said_paid(now) } else { None };
     write_wish(app, link, "A customer says to have paid already.", said).await
@@ -541,6 +555,7 @@ async fn find_or_open_session(
     configuration: &Configuration,
     link: &mut PaymentLink,
     (money, room): (Money, Option<i64>),
+    mark: Option<RecipientMark>,
 ) -> Result<Destination, VisitError> {
     let mut opened: Option<Attempt> = None;
     for _ in 0..MAX_CONTENDED_TRIES {
@@ -548,7 +563,10 @@ async fn find_or_open_session(
             Some(attempt) => attempt,
             None => match current_visit(app, link, Some(money)).await? {
                 Visit::Begin if takes_payments(configuration) => {
-                    begin(app, configuration, link, (money, room), app.clock.now()).await?
+                    let attempt = begin(app, configuration, link, (money, room), app.clock.now()).await?;
+                    // A mark that means nobody of this link says nothing.
+                    let begun_by = mark.filter(|mark| link.recipient_of(*mark).is_some());
+                    Attempt { begun_by, ..attempt }
                 }
                 otherwise => return Ok(destination_of(otherwise, link, configuration, app.clock.now())),
             },

@@ -2,9 +2,11 @@
 //!
 //! People copy links out of sentences, and apps guess where a link ends. A full stop, a bracket, a comma of any script,
 //! an invisible character or the next word then comes along. A pay token has a fixed length, so that its end is known:
-//! what stands behind it is not read.
+//! what stands behind it is not read, but for a mark: one character that stands there alone says which of the people told
+//! has this address.
 
 use domain::ids::{PayToken, TOKEN_LENGTH};
+use domain::link::RecipientMark;
 use percent_encoding::percent_decode_str;
 
 /// A page of a link.
@@ -30,6 +32,8 @@ pub(crate) enum LinkPage {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LinkPath {
     pub(crate) token: PayToken,
+    /// Whose address it is, where it says so. Whether the link knows anybody by it, the link says.
+    pub(crate) mark: Option<RecipientMark>,
     pub(crate) page: LinkPage,
 }
 
@@ -41,8 +45,15 @@ impl LinkPath {
         let begin = behind.iter().position(u8::is_ascii_alphanumeric)?;
         let (token, rest) = behind.get(begin..)?.split_at_checked(TOKEN_LENGTH)?;
         let token = PayToken::parse(std::str::from_utf8(token).ok()?).ok()?;
-        Some(Self { token, page: LinkPage::read(rest) })
+        Some(Self { token, mark: read_mark(rest), page: LinkPage::read(rest) })
     }
+}
+
+/// The mark behind a token. A word that somebody wrote behind the link has more letters, or none that is a mark.
+fn read_mark(rest: &[u8]) -> Option<RecipientMark> {
+    let (mark, behind) = rest.split_first()?;
+    let stands_alone = behind.first().is_none_or(|next| next.is_ascii() && !next.is_ascii_alphanumeric());
+    stands_alone.then(|| RecipientMark::parse(*mark)).flatten()
 }
 
 impl LinkPage {
@@ -153,6 +164,28 @@ mod tests {
         }
         let encoded: String = TOKEN.bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(parse(&format!("/p/{encoded}")), Some(LinkPage::Link));
+    }
+
+    #[test]
+    fn a_mark_stands_alone_behind_the_token_and_before_any_page() {
+        let mark_of =
+            |behind: &str| LinkPath::parse(&format!("/p/{TOKEN}{behind}")).unwrap().mark.map(RecipientMark::as_char);
+        for (behind, mark) in [
+            ("1", Some('1')),
+            ("z/go", Some('z')),
+            ("A?lang=fa", Some('A')),
+            ("2.", Some('2')),
+            ("", None),
+            ("/go", None),
+            (".", None),
+            ("0", None),
+            ("thanks", None),
+            ("12", None),
+            ("2\u{633}\u{67e}", None),
+        ] {
+            assert_eq!(mark_of(behind), mark, "{behind}");
+        }
+        assert_eq!(parse(&format!("/p/{TOKEN}1/result")), Some(LinkPage::Result));
     }
 
     #[test]

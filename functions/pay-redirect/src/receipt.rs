@@ -19,7 +19,8 @@ use crate::{App, Asking, Found, find, language, logo_of, of_nobody, sight, unava
 
 /// Somebody opens a receipt, or what lies beside it.
 pub(crate) async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
-    let from = Asking { visitor: Visitor::of(&method, &headers), asked: asked_language(&uri), headers: &headers };
+    let from =
+        Asking { visitor: Visitor::of(&method, &headers), asked: asked_language(&uri), mark: None, headers: &headers };
     let mut words = uri.path().split('/').skip(2);
     let name = words.next().unwrap_or_default();
     if name == "check" {

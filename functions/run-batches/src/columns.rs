@@ -47,7 +47,7 @@ const fn column(name: &'static str, pointer: &'static str, kind: Kind) -> Spec {
     Spec { name, pointer, kind }
 }
 
-const LINKS: [Spec; 30] = [
+const LINKS: [Spec; 32] = [
     column("link", "/id", Kind::Text),
     column("reference-id", "/reference_id", Kind::Text),
     column("status", "/status", Kind::Word),
@@ -65,9 +65,11 @@ const LINKS: [Spec; 30] = [
     column("due-at", "/due_at", Kind::Moment),
     column("expires-at", "/expires_at", Kind::Moment),
     column("opened-at", "/opened_at", Kind::Moment),
+    column("opened-by", "/opened_by/to", Kind::Text),
     column("paid-at", "/paid_at", Kind::Moment),
     column("expired-at", "/expired_at", Kind::Moment),
     column("cancelled-at", "/cancelled_at", Kind::Moment),
+    column("begun-by", "/payments/*/begun_by/to", Kind::Text),
     column("payment-method", "/payments/*/payment_method", Kind::Word),
     column("gateway-reference", "/payments/*/gateway_reference", Kind::Text),
     column("account", "/account/id", Kind::Text),

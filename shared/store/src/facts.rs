@@ -24,6 +24,9 @@ const SANDBOX: char = 's';
 /// The channels of a link's messages stand behind its flags, in capital letters.
 const CHANNELS: [(Channel, char); 3] = [(Channel::Sms, 'S'), (Channel::Email, 'E'), (Channel::Social, 'N')];
 
+/// The channel by which a link was first opened, in letters that no flag has.
+const OPENED_BY: [(Channel, char); 3] = [(Channel::Sms, 'x'), (Channel::Email, 'y'), (Channel::Social, 'z')];
+
 /// The gateway of a link's account stands behind these, in a capital letter that no channel has.
 fn letter_of(gateway: GatewayKind) -> char {
     match gateway {
@@ -70,7 +73,9 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.mode == Mode::Sandbox, SANDBOX),
     ];
     let channels = CHANNELS.iter().filter(|(channel, _)| facts.channels.contains(channel)).map(|(_, letter)| letter);
-    let flags: String = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).chain(channels).collect();
+    let opened_by = OPENED_BY.iter().filter(|(channel, _)| facts.opened_by == Some(*channel)).map(|(_, letter)| letter);
+    let flags = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag);
+    let flags: String = flags.chain(opened_by).chain(channels).collect();
     let gateway = letter_of(facts.gateway);
     let (amount, currency) = (facts.amount.minor_units(), facts.amount.currency().code());
     let due_at = facts.due_at.map_or(NONE.to_owned(), hexadecimal);
@@ -116,6 +121,7 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         mode: if flags.contains(SANDBOX) { Mode::Sandbox } else { Mode::Live },
         status,
         is_opened: flags.contains(OPENED),
+        opened_by: OPENED_BY.iter().find(|(_, letter)| flags.contains(*letter)).map(|(channel, _)| *channel),
         is_begun: flags.contains(BEGUN),
         needs_review: flags.contains(NEEDS_REVIEW),
         message_failed: flags.contains(MESSAGE_FAILED),
@@ -231,6 +237,7 @@ mod tests {
             mode: Mode::Sandbox,
             status: LinkStatusKind::Cancelled,
             is_opened: true,
+            opened_by: Some(Channel::Social),
             is_begun: true,
             needs_review: true,
             message_failed: true,
@@ -241,7 +248,7 @@ mod tests {
             amount_due: Money::new(LARGEST_AMOUNT - 1, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
             due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
-            account_id: AccountId::parse(&"a".repeat(47)).unwrap(),
+            account_id: AccountId::parse(&"a".repeat(46)).unwrap(),
             gateway: GatewayKind::Razorpay,
             created_by: Some(CreatedBy::parse(&"u".repeat(64)).unwrap().mark()),
             channels: Channel::ALL.into(),
@@ -254,6 +261,7 @@ mod tests {
             mode: Mode::Live,
             status: LinkStatusKind::Active,
             is_opened: false,
+            opened_by: None,
             is_begun: false,
             needs_review: false,
             message_failed: false,

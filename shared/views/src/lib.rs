@@ -23,7 +23,7 @@ use domain::link::{
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::delivery::MessageState;
-use domain::messages::recipients::{Named, Unreached};
+use domain::messages::recipients::{Named, Recipient, Unreached};
 use domain::messages::template::MessageText;
 use domain::money::Money;
 use domain::records::item::ReceiptField;
@@ -135,6 +135,9 @@ pub struct LinkView {
     /// When a person first opened the link while it could be paid.
     #[schema(format = DateTime)]
     pub opened_at: Option<String>,
+    /// Who of the people told opened it first; null where it was opened by an address that says nothing of that, such as the QR
+    /// code or the one that answers show. Somebody else may have it from them.
+    pub opened_by: Option<ToldView>,
     /// What holds it at this moment.
     pub hold: Option<HoldView>,
     /// The person whom `Paylink-Actor` named in the call that made the link, else the integration that called.
@@ -182,6 +185,8 @@ pub struct PaymentOfLinkView {
     pub gateway_reference: Option<String>,
     #[schema(format = DateTime)]
     pub paid_at: String,
+    /// Who of the people told began to pay it, as far as their address says.
+    pub begun_by: Option<ToldView>,
     /// Null where the link asked for no receipts.
     pub receipt_id: Option<String>,
     /// Where the customer can read the receipt for as long as there is the link, also after refunds. Whoever has the address can.
@@ -383,6 +388,40 @@ pub struct MessageView {
     pub moved_to: Option<String>,
 }
 
+/// Somebody who was told of a link, by the address that they were told at.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ToldRecipient)]
+pub struct ToldView {
+    /// The message by which they were first asked to pay.
+    pub message_id: String,
+    #[schema(value_type = ChannelName)]
+    pub channel: &'static str,
+    /// The network of a social address.
+    pub network: Option<String>,
+    pub to: String,
+    /// As in the message.
+    pub roles: Vec<String>,
+    pub people: Vec<String>,
+}
+
+impl ToldView {
+    fn new(recipient: &Recipient) -> Self {
+        Self {
+            message_id: recipient.id.to_string(),
+            channel: recipient.channel.as_str(),
+            network: recipient.network.as_ref().map(ToString::to_string),
+            to: recipient.to.clone(),
+            roles: recipient.roles().into_iter().map(ToString::to_string).collect(),
+            people: recipient.people.iter().map(|person| person.id.to_string()).collect(),
+        }
+    }
+
+    /// Who began an attempt.
+    fn of_attempt(link: &PaymentLink, attempt: &Attempt) -> Option<Self> {
+        link.recipient_of(attempt.begun_by?).map(Self::new)
+    }
+}
+
 /// One session opened at the gateway, or money that came by other means and was written down.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
@@ -400,6 +439,8 @@ pub struct AttemptView {
     pub amount: i64,
     #[schema(format = DateTime)]
     pub opened_at: String,
+    /// Who of the people told began it, as far as their address says.
+    pub begun_by: Option<ToldView>,
     #[schema(format = DateTime)]
     pub paid_at: Option<String>,
     #[schema(format = DateTime)]
@@ -634,6 +675,7 @@ impl LinkView {
             locale: terms.locale.as_ref().map(|locale| locale.as_str().to_owned()),
             metadata: terms.metadata.clone(),
             opened_at: link.opened_at().map(|at| instant(at, settings)),
+            opened_by: link.opened_by().map(ToldView::new),
             hold: link.hold_at(now).map(|hold| HoldView::new(hold, settings)),
             created_by: link.created_by().map(|somebody| somebody.as_str().to_owned()),
             created_at: instant(link.created_at(), settings),
@@ -668,6 +710,7 @@ impl PaymentOfLinkView {
             payment_method: payment_method(attempt.recorded.as_ref().map(|recorded| recorded.by)),
             gateway_reference: if_any(&payment.reference),
             paid_at: instant(*at, settings),
+            begun_by: ToldView::of_attempt(link, attempt),
             receipt_id: link.receipt_id_of(attempt).map(String::from),
             receipt_url: link.receipt_url(attempt),
         })
@@ -768,6 +811,7 @@ impl AttemptView {
             gateway_reference: None,
             amount: attempt.money.minor_units(),
             opened_at: instant(attempt.opened_at, settings),
+            begun_by: ToldView::of_attempt(link, attempt),
             paid_at: None,
             refunded_at: None,
             payment: attempt.state.confirmed_payment().map(|payment| PaymentView::new(payment, settings)),

@@ -88,7 +88,8 @@ one_of! { MessageKindName, "What a message is about.", MessageKind::ALL.map(Mess
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
 one_of! { CalendarName, "By which calendar weeks, months and years are counted.", Calendar::ALL.map(Calendar::as_str) }
 /// What totals can be grouped by.
-pub const TOTALS_GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
+pub const TOTALS_GROUPINGS: [&str; 9] =
+    ["day", "week", "month", "year", "account", "gateway", "channel", "opened_by", "created_by"];
 
 one_of! { TotalsGroupingName, "What totals are grouped by.", TOTALS_GROUPINGS }
 one_of! { WeekdayName, "A day of the week.", Weekday::ALL.map(Weekday::as_str) }

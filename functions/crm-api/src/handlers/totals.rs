@@ -52,11 +52,12 @@ pub(crate) enum Grouping {
     Account,
     Gateway,
     Channel,
+    OpenedBy,
     CreatedBy,
 }
 
 impl Grouping {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::By(Period::Day),
         Self::By(Period::Week),
         Self::By(Period::Month),
@@ -64,6 +65,7 @@ impl Grouping {
         Self::Account,
         Self::Gateway,
         Self::Channel,
+        Self::OpenedBy,
         Self::CreatedBy,
     ];
 
@@ -80,6 +82,7 @@ impl Grouping {
             Self::Account => "account",
             Self::Gateway => "gateway",
             Self::Channel => "channel",
+            Self::OpenedBy => "opened_by",
             Self::CreatedBy => "created_by",
         }
     }
@@ -90,6 +93,7 @@ impl Grouping {
             Self::By(_) | Self::Account => Aspect::Account,
             Self::Gateway => Aspect::Gateway,
             Self::Channel => Aspect::Channels,
+            Self::OpenedBy => Aspect::OpenedBy,
             Self::CreatedBy => Aspect::CreatedBy,
         }
     }
@@ -128,7 +132,7 @@ pub(crate) struct TotalsView {
 #[schema(as = TotalsGroup)]
 pub(crate) struct GroupView {
     /// A day, the first day of a week or of a year, or a month such as `1405-09`, in the calendar of the answer; the id of an
-    /// account; a gateway; channels with `+` between them; or who made the links. `null` stands for none of these, such as
+    /// account; a gateway; channels with `+` between them; the channel by which they were first opened; or who made the links. `null` stands for none of these, such as
     /// money that went back by other means than a gateway, and where more than a hundred made links for all but those with the most.
     #[schema(required = true)]
     key: Option<String>,
@@ -141,7 +145,7 @@ pub(crate) struct GroupView {
     /// The last one.
     #[schema(required = true, format = Date)]
     to: Option<String>,
-    /// All channels that these links went by; only where it is grouped by them.
+    /// All channels that these links went by, or that by which they were first opened; only where it is grouped by channels.
     #[schema(value_type = Option<Vec<ChannelName>>, required = true)]
     channels: Option<Vec<String>>,
     links: FunnelView,
@@ -245,7 +249,8 @@ pub(crate) async fn read(
         Grouping::By(period) => asked.by_period(period, &totals),
         Grouping::Account => asked.by_account(&totals, &configuration),
         Grouping::Gateway => asked.by_gateway(&totals),
-        Grouping::Channel => asked.by_channel(&totals),
+        // By the channel of the address by which a link was first opened, of which there is one at most.
+        Grouping::Channel | Grouping::OpenedBy => asked.by_channel(&totals),
         Grouping::CreatedBy => by_creator(&caller, asked.creators(&totals)).await?,
     };
     Ok(answer(TotalsView {

@@ -1,16 +1,25 @@
 //! The forms by which a customer chooses how much to pay next. What they post is read in `choice`.
 
-use domain::link::{NextPayment, PaymentLink};
+use domain::link::{PaymentLink, RecipientMark};
 use domain::money::Money;
 use maud::{Markup, html};
 
+use super::Choice;
 use super::words::Words;
 use crate::choice::{ALL, AMOUNT, OTHER, PART, PAY, TOMAN, UNIT, WishRefused, counts_in_toman};
 
+/// Where the button leads that begins a payment: to the same address that they came by.
+pub(super) fn leads_to(link: &PaymentLink, mark: Option<RecipientMark>) -> String {
+    let mark = mark.map(|mark| mark.as_char().to_string()).unwrap_or_default();
+    format!("/p/{}{mark}/go", link.token().expose())
+}
+
 /// Each button names what it pays and says what is left to pay then.
-pub(super) fn forms(link: &PaymentLink, next: &NextPayment, words: &Words<'_>, refused: Option<WishRefused>) -> Markup {
+pub(super) fn forms(link: &PaymentLink, choice: &Choice, words: &Words<'_>) -> Markup {
+    let Choice { next, refused, mark } = choice;
+    let refused = *refused;
     let Some(part) = &next.part else { return Markup::default() };
-    let to = format!("/p/{}/go", link.token().expose());
+    let to = leads_to(link, *mark);
     let shown = |money: Money| words.money(money);
     let (least, most) = (next.due.with(*part.start()), next.due.with(*part.end()));
     let left = next.due.with(next.due.minor_units() - least.minor_units());

@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
 use domain::business::logo::Logo;
-use domain::link::{Checkout, LinkStatus, NextPayment, PaymentLink, Visit};
+use domain::link::{Checkout, LinkStatus, NextPayment, PaymentLink, RecipientMark, Visit};
 use domain::locale::Language;
 use gateways::PayHosts;
 use store::Configuration;
@@ -335,6 +335,8 @@ pub(crate) struct Choice {
     pub(crate) next: NextPayment,
     /// Why what was chosen before led to no session.
     pub(crate) refused: Option<WishRefused>,
+    /// Whose address they came by.
+    pub(crate) mark: Option<RecipientMark>,
 }
 
 /// A page about a link.

@@ -117,11 +117,11 @@ fn hints(link: &PaymentLink, words: &Words<'_>) -> &'static [&'static str] {
 /// A person presses the button, or one of them. Programs that look at a page follow its links and post none of its forms.
 fn pay_buttons(link: &PaymentLink, choice: Option<&Choice>, words: &Words<'_>) -> Markup {
     if let Some(choice) = choice.filter(|choice| choice.next.is_choice()) {
-        return choosing::forms(link, &choice.next, words, choice.refused);
+        return choosing::forms(link, choice, words);
     }
     let (amount, _) = words.apart(told::to_pay(link, choice));
     html! {
-        form method="post" action=(format!("/p/{}/go", link.token().expose())) {
+        form method="post" action=(choosing::leads_to(link, choice.and_then(|choice| choice.mark))) {
             button.button type="submit" { (words.with("pay-now", &[("short_amount", &amount)])) }
         }
     }

@@ -123,6 +123,8 @@ pub enum Aspect {
     CreatedBy,
     /// All channels that a link went by together, so that no link counts twice.
     Channels,
+    /// The channel by which a link was first opened.
+    OpenedBy,
 }
 
 impl Aspect {
@@ -132,6 +134,7 @@ impl Aspect {
             Self::Gateway => "gateway",
             Self::CreatedBy => "created-by",
             Self::Channels => "channels",
+            Self::OpenedBy => "opened-by",
         }
     }
 
@@ -144,6 +147,7 @@ impl Aspect {
             Self::Channels => {
                 facts.channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(CHANNELS_JOINED_BY)
             }
+            Self::OpenedBy => facts.opened_by.map(|channel| channel.as_str().to_owned()).unwrap_or_default(),
         }
     }
 }

@@ -49,6 +49,9 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "is_false")]
     pub was_left_unanswered: bool,
     pub opened_at: Timestamp,
+    /// By whose address it was begun, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_by: Option<RecipientMark>,
     /// When the gateway first said that the money is ours. It is dropped when the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
@@ -319,6 +322,7 @@ impl NewAttempt {
             was_confirming: false,
             was_left_unanswered: false,
             opened_at: now,
+            begun_by: None,
             confirmed_at: None,
             booked_later: None,
             asked: None,

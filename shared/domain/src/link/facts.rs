@@ -68,6 +68,8 @@ pub struct LinkFacts {
     pub status: LinkStatusKind,
     /// A person has opened the link.
     pub is_opened: bool,
+    /// The channel of the address by which it was first opened, where that is known.
+    pub opened_by: Option<Channel>,
     /// A session was opened at a gateway.
     pub is_begun: bool,
     pub needs_review: bool,
@@ -129,6 +131,7 @@ impl PaymentLink {
             mode: self.terms.mode,
             status: self.status.kind(),
             is_opened: self.opened_at.is_some(),
+            opened_by: self.opened_by_channel(),
             is_begun: !self.attempts.is_empty(),
             needs_review: self.needs_review(),
             message_failed: self.message_failed,

@@ -47,6 +47,7 @@ impl PaymentLink {
             status,
             attempts,
             opened_at: _,
+            opened_by,
             hold,
             message_rounds,
             next_reminder_at: _,
@@ -67,6 +68,10 @@ impl PaymentLink {
         terms.drop_person();
         *forgotten_channels = channels;
         attempts.iter_mut().for_each(Attempt::drop_person);
+        // The channel is what links are added up apart by; it says nothing about a person.
+        if let Some(OpenedBy { recipient, channel: _ }) = opened_by {
+            *recipient = None;
+        }
         if let Some(hold) = hold {
             hold.note = None;
         }
@@ -134,6 +139,7 @@ impl Attempt {
             was_confirming: _,
             was_left_unanswered: _,
             opened_at: _,
+            begun_by,
             confirmed_at: _,
             booked_later: _,
             asked: _,
@@ -148,6 +154,7 @@ impl Attempt {
             // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.
             state: _,
         } = self;
+        *begun_by = None;
         refunds.iter_mut().for_each(Refund::drop_person);
         if let Some(recorded) = recorded {
             recorded.drop_person();

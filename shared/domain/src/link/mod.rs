@@ -34,6 +34,7 @@ mod size;
 mod succession;
 mod tag;
 mod terms;
+mod who;
 
 pub use attempt::{Asked, Attempt, AttemptState, Checkout, NewAttempt, OpenedSession, later_by_minutes};
 pub use bringing_back::{BroughtBack, ClaimedSince, UNKNOWN_SINCE_RESTORE};
@@ -63,6 +64,7 @@ pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};
 pub use succession::{Renewal, ReplaceRefused};
 pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, LONGEST_DAYS, Terms, pay_url};
+pub use who::{OpenedBy, RecipientMark};
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ use super::outbox::{LinkEvent, NewEvent, Outbox};
 use super::refund::{Refund, RefundState};
 use super::reminding::{Reminder, ReminderRules};
 use super::terms::{Terms, pay_url};
+use super::who::{OpenedBy, RecipientMark};
 use crate::clocks::later;
 use crate::events::{EventRecord, EventType};
 use crate::gateway::DisputeState;
@@ -100,6 +101,9 @@ pub struct PaymentLink {
     /// When a person first opened the link while it could be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) opened_at: Option<Timestamp>,
+    /// By whose address, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) opened_by: Option<OpenedBy>,
     /// What holds it for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hold: Option<Hold>,
@@ -217,6 +221,7 @@ impl PaymentLink {
             status: LinkStatus::Active,
             attempts: Vec::new(),
             opened_at: None,
+            opened_by: None,
             hold: None,
             message_rounds: Vec::new(),
             next_reminder_at: None,
@@ -573,7 +578,19 @@ impl PaymentLink {
 
     /// Records that a person opened the link, once. `None` where that is known already.
     pub fn opened(&self, now: Timestamp) -> Option<Self> {
-        self.opened_at.is_none().then(|| self.changed(now, |link| link.opened_at = Some(now)))
+        self.opened_with(None, now)
+    }
+
+    /// The same by the address that has this mark, where it has one.
+    pub fn opened_with(&self, mark: Option<RecipientMark>, now: Timestamp) -> Option<Self> {
+        self.opened_at.is_none().then(|| self.changed(now, |link| link.note_opened(mark, now)))
+    }
+
+    fn note_opened(&mut self, mark: Option<RecipientMark>, now: Timestamp) {
+        if self.opened_at.is_none() {
+            self.opened_at = Some(now);
+            self.opened_by = self.opened_through(mark);
+        }
     }
 
     /// Makes a session the current one, or says what the visitor gets instead.
@@ -582,8 +599,8 @@ impl PaymentLink {
             Visit::Begin if attempt.money.minor_units() > self.open_amount() => Err(Visit::Begin),
             Visit::Begin => Ok(self.changed(now, |link| {
                 link.make_room();
+                link.note_opened(attempt.begun_by, now);
                 link.attempts.push(attempt);
-                link.opened_at.get_or_insert(now);
             })),
             otherwise @ (Visit::Continue(_)
             | Visit::Confirming

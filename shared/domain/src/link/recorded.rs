@@ -269,6 +269,7 @@ impl PaymentLink {
             was_confirming: false,
             was_left_unanswered: false,
             opened_at: now,
+            begun_by: None,
             confirmed_at: None,
             booked_later: None,
             asked: None,

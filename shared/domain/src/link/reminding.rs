@@ -172,7 +172,7 @@ impl PaymentLink {
 
     /// Everybody who was asked to pay before a version of the link, each address once: who is told of it later was not to be
     /// reminded.
-    fn asked_before(&self, version: u64) -> Vec<&Recipient> {
+    pub(super) fn asked_before(&self, version: u64) -> Vec<&Recipient> {
         let is_before = |round: &&MessageRound| round.version < version;
         let later = self.message_rounds.iter().filter(is_before).flat_map(|round| &round.recipients);
         let mut asked: Vec<&Recipient> = Vec::new();

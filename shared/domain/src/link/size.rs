@@ -35,6 +35,7 @@ impl PaymentLink {
             status: _,
             attempts: _,
             opened_at: _,
+            opened_by: _,
             hold: _,
             message_rounds,
             next_reminder_at: _,

@@ -62,6 +62,7 @@ mod search;
 mod social;
 mod totals;
 mod visitors;
+mod who;
 
 /// State and reason of each message of a link.
 fn states(link: &Value) -> Vec<(&str, Option<&str>)> {

@@ -144,7 +144,13 @@ impl Walk<'_> {
     async fn look(&mut self) {
         let zone = TimeZone::UTC;
         let day = |at: Timestamp| zone.to_datetime(at).date();
-        let aspect = self.chance.one_of(&[Aspect::Account, Aspect::Gateway, Aspect::CreatedBy, Aspect::Channels]);
+        let aspect = self.chance.one_of(&[
+            Aspect::Account,
+            Aspect::Gateway,
+            Aspect::CreatedBy,
+            Aspect::Channels,
+            Aspect::OpenedBy,
+        ]);
         let today = day(self.now);
         let span = i64::try_from(self.chance.below(40)).unwrap();
         let from = today.checked_sub(jiff::Span::new().days(span)).unwrap();
