@@ -327,7 +327,8 @@ impl Bucket {
         if (disposition.is_some() || content_type.is_some()) && (way, call.method) != (Way::Address, &Method::GET) {
             return Err(bad("InvalidRequest", "Only an address that was signed can say what headers are to be."));
         }
-        let missing = Refusal::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");
+        // No role of ours may list the bucket, and to such S3 does not say what is not there.
+        let missing = Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
         let object = self.get(key).ok_or(missing)?;
         let header = |value: &str| {
             HeaderValue::from_str(value).map_err(|_| bad("InvalidArgument", "A header cannot be what it is to be."))
@@ -797,7 +798,8 @@ mod tests {
     async fn an_object_is_put_got_and_deleted() -> Outcome {
         let (bucket, endpoint) = served().await?;
         let objects = own_client(&endpoint)?;
-        assert_eq!(objects.get("exports/a_1.csv").await, Err(ObjectError::NotThere));
+        let missing = ObjectError::Refused { code: "AccessDenied".to_owned() };
+        assert_eq!(objects.get("exports/a_1.csv").await, Err(missing));
         objects.put("exports/a_1.csv", b"a;b\n".to_vec(), CSV).await?;
         objects.put("exports/b.csv", Vec::new(), CSV).await?;
         assert_eq!(objects.get("exports/a_1.csv").await?, "a;b\n");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::dispute::Dispute;
 use super::hint::Hint;
 use super::lease::LEASE;
+use super::recipient_mark::RecipientMark;
 use super::recorded::{Recorded, Voided};
 use super::refund::Refund;
 use super::review_reason::ReviewReason;

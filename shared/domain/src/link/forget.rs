@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::attempt::Attempt;
 use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::recipient_mark::OpenedBy;
 use super::recorded::Recorded;
 use super::refund::Refund;
 use super::terms::{AccountTerms, ContactTerms, ItemTerms, Terms};

@@ -24,6 +24,7 @@ mod payment_news;
 mod plan;
 mod receipt;
 mod receipt_sheet;
+mod recipient_mark;
 mod recorded;
 mod refund;
 mod refunding;
@@ -55,6 +56,7 @@ pub use payment_news::{MessageAbout, MessageOfLink, PaymentNews};
 pub use plan::{MOST_PARTS, MOST_PAYMENTS, NextPayment, Part, PaymentPlan};
 pub use receipt::{Attachment, Correction, Receipt, ReceiptKind, ReceiptKindName};
 pub use receipt_sheet::{ReceiptSheet, SheetFact, SheetReader, SheetStanding};
+pub use recipient_mark::{OpenedBy, RecipientMark};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
 pub use refund::{NotKept, Refund, RefundBy, RefundCause, RefundMethodKind, RefundState, RefundStatusKind};
 pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
@@ -64,7 +66,6 @@ pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};
 pub use succession::{Renewal, ReplaceRefused};
 pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, LONGEST_DAYS, Terms, pay_url};
-pub use who::{OpenedBy, RecipientMark};
 
 #[cfg(test)]
 mod tests;

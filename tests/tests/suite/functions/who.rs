@@ -21,8 +21,8 @@ async fn told(world: &FaultyWorld, name: &str, more: Value) -> Made {
 /// The address of a link as a message to somebody has it.
 fn address(world: &FaultyWorld, link: &Made, to: &str) -> String {
     let messages = world.cloud.inbox.all();
-    let of_link = messages.iter().filter(|message| message.to == to && message.body.contains(&link.url));
-    let body = &of_link.last().unwrap_or_else(|| panic!("{to} was told nothing of {}", link.url)).body;
+    let mut of_link = messages.iter().filter(|message| message.to == to && message.body.contains(&link.url));
+    let body = &of_link.next_back().unwrap_or_else(|| panic!("{to} was told nothing of {}", link.url)).body;
     let begin = body.find(&link.url).unwrap();
     body[begin..].split(|c: char| c.is_whitespace() || c == '"').next().unwrap().trim_end_matches('.').to_owned()
 }
