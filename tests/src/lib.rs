@@ -199,6 +199,11 @@ pub fn dynamodb(cloud: &Cloud) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
+/// The address of a link as the messages to an address have it: the first that was asked to pay has the mark `1`.
+pub fn told_url(link: &Value, mark: char) -> String {
+    format!("{}{mark}", link["url"].as_str().expect("a link has an address"))
+}
+
 /// An item of a table.
 pub type Item = HashMap<String, AttributeValue>;
 

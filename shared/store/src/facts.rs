@@ -24,7 +24,7 @@ const SANDBOX: char = 's';
 /// The channels of a link's messages stand behind its flags, in capital letters.
 const CHANNELS: [(Channel, char); 3] = [(Channel::Sms, 'S'), (Channel::Email, 'E'), (Channel::Social, 'N')];
 
-/// The channel by which a link was first opened, in letters that no flag has.
+/// That a link was opened, and by which channel first: in the place of [`OPENED`], in letters that no flag has.
 const OPENED_BY: [(Channel, char); 3] = [(Channel::Sms, 'x'), (Channel::Email, 'y'), (Channel::Social, 'z')];
 
 /// The gateway of a link's account stands behind these, in a capital letter that no channel has.
@@ -63,7 +63,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         LinkStatusKind::Replaced => 'r',
     };
     let flags = [
-        (facts.is_opened, OPENED),
+        (facts.is_opened && facts.opened_by.is_none(), OPENED),
         (facts.is_begun, BEGUN),
         (facts.needs_review, NEEDS_REVIEW),
         (facts.message_failed, MESSAGE_FAILED),
@@ -117,11 +117,12 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         (None, LinkStatusKind::Active | LinkStatusKind::Expired) => amount.minor_units(),
         (None, LinkStatusKind::Paid | LinkStatusKind::Cancelled | LinkStatusKind::Replaced) => 0,
     };
+    let opened_by = OPENED_BY.iter().find(|(_, letter)| flags.contains(*letter)).map(|(channel, _)| *channel);
     Some(LinkFacts {
         mode: if flags.contains(SANDBOX) { Mode::Sandbox } else { Mode::Live },
         status,
-        is_opened: flags.contains(OPENED),
-        opened_by: OPENED_BY.iter().find(|(_, letter)| flags.contains(*letter)).map(|(channel, _)| *channel),
+        is_opened: flags.contains(OPENED) || opened_by.is_some(),
+        opened_by,
         is_begun: flags.contains(BEGUN),
         needs_review: flags.contains(NEEDS_REVIEW),
         message_failed: flags.contains(MESSAGE_FAILED),
@@ -248,7 +249,7 @@ mod tests {
             amount_due: Money::new(LARGEST_AMOUNT - 1, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
             due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
-            account_id: AccountId::parse(&"a".repeat(46)).unwrap(),
+            account_id: AccountId::parse(&"a".repeat(47)).unwrap(),
             gateway: GatewayKind::Razorpay,
             created_by: Some(CreatedBy::parse(&"u".repeat(64)).unwrap().mark()),
             channels: Channel::ALL.into(),
@@ -274,8 +275,11 @@ mod tests {
             channels: BTreeSet::new(),
             ..facts()
         };
+        let opened = LinkFacts { is_opened: true, opened_by: None, ..few.clone() };
+        let by_each =
+            Channel::ALL.map(|channel| LinkFacts { is_opened: true, opened_by: Some(channel), ..few.clone() });
         let at_each = GatewayKind::ALL.map(|gateway| LinkFacts { gateway, ..few.clone() });
-        for one in [facts()].into_iter().chain(at_each) {
+        for one in [facts(), opened].into_iter().chain(by_each).chain(at_each) {
             assert_eq!(read(&written(&one)), Some(one));
         }
         for nothing in [

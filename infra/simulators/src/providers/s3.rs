@@ -996,7 +996,7 @@ mod tests {
         assert!(matches!(check_key(&"a".repeat(1025)), Err(Refusal { code: "KeyTooLongError", .. })));
         // What is looked at comes without what is in it, and an error without its XML.
         assert_eq!(plain(Method::HEAD, "/files/a").await?, (200, String::new()));
-        assert_eq!(plain(Method::HEAD, "/files/b").await?, (404, String::new()));
+        assert_eq!(plain(Method::HEAD, "/files/b").await?, (403, String::new()));
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::World;
 use tests::faulty_world::FaultyWorld;
+use tests::{World, told_url};
 
 use super::{settings_are_read_again, states};
 
@@ -35,8 +35,8 @@ async fn everybody_named_is_told_once_in_the_contacts_language() {
         json!([{ "role": "treasurer", "person": null, "channel": null, "network": null, "reason": "nobody_has_this_role" }])
     );
     let sms = world.inbox("+989120000000", 1).await;
-    let url = link["url"].as_str().unwrap();
-    assert_eq!(body(&sms[0]).lines().last(), Some(url), "the link stands alone on the last line");
+    let url = told_url(&link, '1');
+    assert_eq!(body(&sms[0]).lines().last(), Some(url.as_str()), "the link stands alone on the last line");
     assert!(body(&sms[0]).contains("۱۵۰٬۰۰۰\u{a0}تومان") && body(&sms[0]).contains("Invoice 77"));
     assert!(body(&sms[0]).starts_with("[TEST] "));
     for address in ["customer@example.com", "manager@example.com", "liaison@example.com", "typed@example.com"] {
@@ -45,7 +45,10 @@ async fn everybody_named_is_told_once_in_the_contacts_language() {
             mail[0]["subject"],
             "[TEST] \u{2068}Demo Business\u{2069} از شما درخواست پرداخت ۱۵۰٬۰۰۰\u{a0}تومان (۱٬۵۰۰٬۰۰۰\u{a0}ریال) دارد"
         );
-        assert!(body(&mail[0]).contains(url) && mail[0]["html"].as_str().unwrap().contains("dir=\"rtl\""));
+        assert!(
+            body(&mail[0]).contains(link["url"].as_str().unwrap())
+                && mail[0]["html"].as_str().unwrap().contains("dir=\"rtl\"")
+        );
     }
     let done = |link: &Value| link["messages"].as_array().unwrap().iter().all(|message| message["status"] == "sent");
     let link = world.wait_for(&link, done).await;
@@ -78,7 +81,7 @@ async fn arabic_ships_too() {
     let sms = world.inbox("+4915100000000", 1).await;
     let lines =
         "[TEST] \u{2068}Demo Business\u{2069}\nيرجى دفع ١٩٫٩٩\u{a0}يورو مقابل الفاتورة ٧٧ حتى ٣١\u{a0}يناير ٢٠٢٧:";
-    assert_eq!(body(&sms[0]), format!("{lines}\n{}", link["url"].as_str().unwrap()));
+    assert_eq!(body(&sms[0]), format!("{lines}\n{}", told_url(&link, '1')));
     let mail = world.inbox("x@example.com", 1).await;
     assert_eq!(mail[0]["subject"], "[TEST] طلب دفع ١٩٫٩٩\u{a0}يورو من \u{2068}Demo Business\u{2069}");
     assert!(mail[0]["html"].as_str().unwrap().contains("lang=\"ar\" dir=\"rtl\""));
@@ -102,12 +105,14 @@ async fn a_custom_message_says_exactly_what_was_written() {
             },
         }))
         .await;
-    let url = link["url"].as_str().unwrap();
     let sms = world.inbox("+989120000000", 1).await;
-    assert_eq!(body(&sms[0]), format!("[TEST] Demo Customer: Deposit {url}"));
+    assert_eq!(body(&sms[0]), format!("[TEST] Demo Customer: Deposit {}", told_url(&link, '1')));
     let mail = world.inbox("customer@example.com", 1).await;
     assert_eq!(mail[0]["subject"], "[TEST] Deposit <R-1>");
-    assert_eq!(body(&mail[0]), format!("[TEST] IRR\u{a0}50,000 until 31\u{a0}January 2027\n\n{url}"));
+    assert_eq!(
+        body(&mail[0]),
+        format!("[TEST] IRR\u{a0}50,000 until 31\u{a0}January 2027\n\n{}", told_url(&link, '2'))
+    );
 }
 
 #[tokio::test]
@@ -126,7 +131,7 @@ async fn the_business_can_replace_the_default_text() {
         )
         .await;
     let sms = world.inbox("+989120000000", 1).await;
-    assert_eq!(body(&sms[0]), format!("[TEST] سلام \u{2068}Demo Customer\u{2069} {}", link["url"].as_str().unwrap()));
+    assert_eq!(body(&sms[0]), format!("[TEST] سلام \u{2068}Demo Customer\u{2069} {}", told_url(&link, '1')));
 }
 
 #[tokio::test]
@@ -169,7 +174,7 @@ async fn filters_show_amounts_and_ends_as_the_reader_expects_and_are_listed() {
         }))
         .await;
     let sms = world.inbox("+989120000000", 1).await;
-    let url = link["url"].as_str().unwrap();
+    let url = told_url(&link, '1');
     assert_eq!(body(&sms[0]), format!("[TEST] ۵٬۰۰۰\u{a0}تومان / ۱۱\u{a0}بهمن ۱۴۰۵ ۲۳:۵۹ {url}"));
     let listed = world.get("/v1/message-templates").await;
     for template in listed["data"].as_array().unwrap() {

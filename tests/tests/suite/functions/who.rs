@@ -118,8 +118,9 @@ async fn a_mark_is_left_out_where_it_would_cost_a_segment_of_an_sms() {
     let world = FaultyWorld::start(0).await;
     // The text of this many characters fits one segment without a mark, and not with one.
     let link_length =
-        world.make_link(&json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 5 }), "length").await;
-    let filler = "x".repeat(160 - "[TEST] ".len() - 1 - link_length.url.len());
+        world.make_link(&json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 500 }), "length").await;
+    // A bracket counts twice in the alphabet of GSM.
+    let filler = "x".repeat(160 - "[[TEST]] ".len() - 1 - link_length.url.len());
     for (name, filler, marked) in [("full", filler.clone(), 0), ("room", filler[1..].to_owned(), 1)] {
         let text = format!("{filler} {{{{ link }}}}");
         let message = json!({ "mode": "custom", "channels": ["sms"], "sms": { "body": text } });

@@ -15,10 +15,11 @@ use domain::business::quotas::{Day, DayCount, Quotas};
 use domain::business::settings::Settings;
 use domain::business::totals::{Aspect, Totals};
 use domain::business::usage::Usage;
+use domain::exports::Export;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{
-    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ItemId, LinkId, MessageId, PayToken,
-    ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
+    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ExportId, ItemId, LinkId, MessageId,
+    PayToken, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::link::{Hint, LinkFilter, PaymentLink, Receipt, ReceiptFilter, RefundBy, RefundFilter, RefundWish};
 use domain::locale::Locale;
@@ -41,7 +42,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{
     ApiKey, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, DueLookBack,
-    EventList, EventsAfter, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList,
+    EventList, EventsAfter, ExportPut, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList,
     RecordWritten, RefundList, Revision, Scope, Store, Succeeded, Taken, TotalsQuery, TotalsRead, TransitionWritten,
     Written,
 };
@@ -81,6 +82,11 @@ struct Made {
     /// A link in whose place there is another.
     replaced: PaymentLink,
     begun_at: Timestamp,
+}
+
+/// Each business calls one of its own so.
+fn export() -> ExportId {
+    id(ExportId::parse, "ex_1111111111111111111111")
 }
 
 fn account() -> Account {
@@ -130,6 +136,12 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     assert_eq!(of.write_look_back(&looked, &leased, None).await.unwrap(), RecordWritten::Applied);
     let author = Author { side: Side::Business, integration: own("an integration"), actor: None };
     of.clone().signed(author, now()).note(AuditAction::Written, Subject::new("test", "1"), Vec::new()).await.unwrap();
+    let export: Export = read(json!({
+        "id": export(), "business": business, "of": { "of": "receipts", "filter": {} }, "list": own("a list"), "format": "csv",
+        "calendar": "gregorian", "locale": "en", "requested_by": own("somebody"), "created_at": now(), "state": "pending",
+        "run_at": now(),
+    }));
+    assert!(matches!(of.put_export(&export).await.unwrap(), ExportPut::Written));
     let contact: Contact = read(json!({ "id": "c-1", "name": own("a contact") }));
     plant_contact(&of, &contact).await;
     let item: Item = read(json!({
@@ -357,6 +369,8 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("links", some(&own)),
         ("live_links", Some(live).filter(|live| *live > 0).map(|live| live.to_string())),
         ("list_contacts", some(&store.list_contacts(100, None).await.unwrap().entries)),
+        ("export", found(store.export(&export()).await.unwrap())),
+        ("list_exports", some(&store.list_exports(100, None).await.unwrap().entries)),
         ("list_events", some(&store.list_events(&events, 100).await.unwrap().entries)),
         ("list_items", some(&store.list_items(100, None).await.unwrap().entries)),
         ("list_links", some(&listed)),

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::ids::{AttemptId, BusinessId, EventId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey};
+use domain::ids::{
+    AttemptId, BusinessId, EventId, ExportId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
+};
 use paylink_local::StreamReader;
 use paylink_local::seed::{BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
 use reqwest::{Method, StatusCode};
@@ -35,6 +37,7 @@ pub(super) struct Ids {
     event: EventId,
     receipt: ReceiptId,
     refund: RefundId,
+    export: ExportId,
 }
 
 impl Ids {
@@ -57,13 +60,14 @@ impl Ids {
             event: EventId::of(&link, 1),
             receipt: ReceiptId::of(&attempt),
             refund: RefundId::of(&link, 1),
+            export: ExportId::of(&BusinessId::parse("nobody").unwrap(), "n"),
             link,
             attempt,
         }
     }
 
     /// As they stand in an answer, each with what it is. What the business is called can be a word of any text.
-    fn names(&self) -> [(&str, &str); 15] {
+    fn names(&self) -> [(&str, &str); 16] {
         [
             (self.event.as_str(), "event"),
             (self.link.as_str(), "link"),
@@ -71,6 +75,7 @@ impl Ids {
             (self.message.as_str(), "message"),
             (self.receipt.as_str(), "receipt"),
             (self.refund.as_str(), "refund"),
+            (self.export.as_str(), "export"),
             (self.account, "account"),
             (self.contact, "contact"),
             (self.item, "item"),
@@ -169,6 +174,14 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("post", "/v1/reconciliation") => {
             let list = "reference,time,amount_minor\n1,2026-12-01,1999\n";
             [ids.account, "main"].map(|id| Call::with(format!("{path}?account_id={id}"), json!(list))).into()
+        }
+        ("get", "/v1/exports") => vec![Call::to(path), Call::to(format!("{path}?limit=1"))],
+        ("get" | "post", "/v1/exports/{id}" | "/v1/exports/{id}/cancel") => vec![Call::to(at(ids.export.as_str()))],
+        ("post", "/v1/exports") => {
+            let lists = ["payment-links", "receipts", "refunds", "events"];
+            let of =
+                |list: &str| json!({ "list": format!("/v1/{list}?account_id={}", ids.account), "format": "jsonl" });
+            lists.map(|list| Call::with(path, of(list))).into()
         }
         ("get", "/v1/receipts/{id}") => vec![Call::to(at(ids.receipt.as_str()))],
         ("get", "/v1/refunds") => {
@@ -386,7 +399,7 @@ fn comparable(reply: &Reply, ids: &Ids) -> Value {
                 for (id, what) in ids.names() {
                     text = text.replace(id, &format!("<{what}>"));
                 }
-                let made = ["pl_", "at_", "rc_", "rr_", "rf_", "msg_", "evt_", "whsec_"];
+                let made = ["pl_", "at_", "rc_", "rr_", "rf_", "msg_", "evt_", "ex_", "whsec_"];
                 let is_made = made.iter().any(|kind| text.starts_with(kind));
                 let is_instant = text.contains('T') && text.parse::<jiff::Timestamp>().is_ok();
                 let is_pay_url = text.contains("/p/");
@@ -488,6 +501,11 @@ pub(super) async fn furnish(world: &World) -> Ids {
     let path = format!("/v1/receipts/{receipt}/refunds");
     let refund = world.crm_with(Method::POST, &path, part, &[("idempotency-key", "d-refund")]).await;
     assert_eq!(refund.status, StatusCode::CREATED, "{}", refund.text);
+    let export = json!({ "list": "/v1/receipts?contact_id=d-contact", "format": "csv" });
+    let export = world.crm_with(Method::POST, "/v1/exports", export, &[("idempotency-key", "d-export")]).await;
+    assert_eq!(export.status, StatusCode::CREATED, "{}", export.text);
+    let hint = world.cloud.work.take().unwrap();
+    assert_eq!(world.invoke("run-batches", &hint).await["exports"]["done"], 1);
     let link = LinkId::parse(&text(&reviewed["id"])).unwrap();
     Ids {
         business: BusinessId::parse(DEMO).unwrap(),
@@ -505,6 +523,7 @@ pub(super) async fn furnish(world: &World) -> Ids {
         event: EventId::of(&link, 1),
         receipt: ReceiptId::parse(&receipt).unwrap(),
         refund: RefundId::parse(&text(&refund.json()["id"])).unwrap(),
+        export: ExportId::parse(&text(&export.json()["id"])).unwrap(),
         link,
     }
 }
