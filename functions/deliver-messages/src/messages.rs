@@ -294,12 +294,16 @@ impl<'a> Planned<'a> {
                 MessageAbout::Reminds(_) | MessageAbout::News(_) => compose_later(&context, channel, route, sources),
             }
         };
-        let Some(written) = write(&url_of(link, message)) else {
+        let url = url_of(link, message);
+        let Some(written) = write(&url) else {
             return Err(NotPlanned::Skipped(SkipReason::NoApprovedText));
         };
         let plain = written.map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
-        let marked = marked_url_of(link, message, route).and_then(|url| write(&url)?.ok());
-        let message = marked.filter(|marked| costs_no_more(channel, marked, &plain)).unwrap_or(plain);
+        let marked = marked_url_of(link, message, route).and_then(|marked_url| {
+            let marked = write(&marked_url)?.ok()?;
+            is_the_same_but_for_the_url(channel, &marked.text, &plain.text, (&url, &marked_url)).then_some(marked)
+        });
+        let message = marked.unwrap_or(plain);
         Ok(Self { configuration, route, channel, message })
     }
 
@@ -360,10 +364,11 @@ fn marked_url_of(link: &PaymentLink, message: &MessageOfLink<'_>, route: Route<'
     }
 }
 
-/// Whether a message has no more segments than another.
-fn costs_no_more(channel: Channel, marked: &Message, plain: &Message) -> bool {
-    let segments = |message: &Message| SmsLength::of(&message.text).segments;
-    channel != Channel::Sms || segments(marked) <= segments(plain)
+/// Whether one text has the words of the other around another address, and no more segments where it is an SMS. The longer
+/// address may be too much for the words that fit with the shorter one, and others stand in their place then.
+fn is_the_same_but_for_the_url(channel: Channel, marked: &str, plain: &str, urls: (&str, &str)) -> bool {
+    let segments = |text: &str| SmsLength::of(text).segments;
+    marked == plain.replace(urls.0, urls.1) && (channel != Channel::Sms || segments(marked) <= segments(plain))
 }
 
 fn context_of<'a>(link: &'a PaymentLink, message: &MessageOfLink<'_>, url: &'a str) -> MessageContext<'a> {

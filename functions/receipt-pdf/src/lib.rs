@@ -17,7 +17,7 @@ use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::business::logo::Logo;
-use domain::ids::{AttemptId, LinkId, PayToken, ReceiptCode};
+use domain::ids::{AttemptId, LinkId, PayToken, ReceiptCode, TOKEN_LENGTH};
 use domain::language::Language;
 use domain::link::{PaymentLink, SheetReader};
 use runtime::Clock;
@@ -98,7 +98,9 @@ async fn by_code(State(served): State<Served>, Path(code): Path<String>, uri: Ur
 
 /// The receipt of the newest payment of a link, for who has just paid.
 async fn by_token(State(served): State<Served>, Path(token): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
-    let Ok(token) = PayToken::parse(&token) else { return elsewhere("/r/check", &headers) };
+    // The address may have the mark of whoever was told it behind the token.
+    let token = token.get(..TOKEN_LENGTH).unwrap_or_default();
+    let Ok(token) = PayToken::parse(token) else { return elsewhere("/r/check", &headers) };
     let page = format!("/p/{}/receipt", token.expose());
     let file = async {
         let link = served.app.store.link(&LinkId::of(&token)).await?.ok_or(NoFile::Nothing)?;

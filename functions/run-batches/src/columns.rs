@@ -235,7 +235,7 @@ impl Table {
                 None => Cell::Empty,
             },
             Kind::Count => match found.first().and_then(|value| value.as_i64()) {
-                Some(count) => Cell::Number { digits: count.to_string() },
+                Some(count) => Cell::Number(count.to_string()),
                 None => Cell::Empty,
             },
             Kind::Unit => match currency_of(entry) {
@@ -261,7 +261,7 @@ impl Table {
         let units = found.first().and_then(|value| value.as_i64());
         let Some((units, currency)) = units.zip(currency_of(entry)) else { return Cell::Empty };
         let decimals = if currency == Currency::IRR { u16::from(self.in_toman) } else { currency.exponent() };
-        Cell::Number { digits: decimal(units * sign, decimals, currency == Currency::IRR) }
+        Cell::Number(decimal(units * sign, decimals, currency == Currency::IRR))
     }
 
     /// A moment of the Gregorian calendar is a date that spreadsheets count with; they know no other calendar.
@@ -322,7 +322,7 @@ fn decimal(units: i64, decimals: u16, may_be_whole: bool) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use domain::exports::{EventFilter, ExportFormat, ExportProgress, ExportState};
+    use domain::exports::{EventFilter, ExportFormat, ExportProgress, ExportState, MOST_ROWS};
     use domain::ids::{BusinessId, ExportId};
     use domain::language::Language;
     use domain::link::CreatedBy;
@@ -386,7 +386,7 @@ mod tests {
         let receipts = || ExportedList::Receipts(Box::default());
         let rial = json!({ "amount": 1_505_005, "currency": "IRR", "kind": "payment" });
         let euro = json!({ "amount": 1_250, "currency": "EUR", "kind": "refund" });
-        let number = |digits: &str| Cell::Number { digits: digits.to_owned() };
+        let number = |digits: &str| Cell::Number(digits.to_owned());
         for (in_toman, entry, name, expected) in [
             (false, &rial, "amount", number("1505005")),
             (true, &rial, "amount", number("150500.5")),
@@ -423,6 +423,37 @@ mod tests {
         assert_eq!(cell(&links, "gateway-reference", &entry), Cell::Text("00012, 7".to_owned()));
         assert_eq!(cell(&links, "payment-method", &entry), Cell::Text("Gateway".to_owned()));
         assert_eq!(cell(&links, "gateway-reference", &json!({ "payments": [] })), Cell::Empty);
+    }
+
+    #[test]
+    fn as_many_full_rows_as_a_file_may_have_fit_into_its_slices() {
+        const PERSIAN_NAME: &str = "شرکت بازرگانی محمدی";
+        for of in lists() {
+            let table = table(of, "fa", Calendar::Persian, false);
+            let mut entry = json!({});
+            for spec in table.specs {
+                let value = match spec.kind {
+                    Kind::Text if spec.name.ends_with("name") || spec.name.ends_with("title") => json!(PERSIAN_NAME),
+                    Kind::Text => json!("pl_1234567890123456789012"),
+                    Kind::Word => json!("payment_link"),
+                    Kind::Unit => json!("IRR"),
+                    Kind::Flag => json!(true),
+                    Kind::Count | Kind::Money | Kind::NetMoney => json!(150_000_000),
+                    Kind::Moment => json!("2026-12-21T20:29:10.000Z"),
+                };
+                let (mut place, parts) = (&mut entry, spec.pointer.split('/').skip(1));
+                for part in parts {
+                    if part != "*" {
+                        place = &mut place[part];
+                    }
+                }
+                *place = value;
+            }
+            entry["payments"] = json!([entry["payments"]]);
+            let row = serde_json::to_string(&table.row(&entry)).unwrap();
+            let bytes = MOST_ROWS * u64::try_from(row.len()).unwrap();
+            assert!(bytes < ExportFormat::Xlsx.most_bytes(), "{}: {row}", table.name);
+        }
     }
 
     #[test]

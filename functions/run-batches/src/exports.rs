@@ -11,20 +11,21 @@ use domain::Timestamp;
 use domain::business::settings::Settings;
 use domain::clocks::{earlier, later};
 use domain::events::{KEPT_FOR, LISTED_AFTER};
-use domain::exports::{EventFilter, Export, ExportFormat, ExportProgress, ExportedList, MOST_BYTES, MOST_ROWS};
+use domain::exports::{EventFilter, Export, ExportFormat, ExportProgress, ExportState, ExportedList, MOST_ROWS};
 use domain::ids::{BusinessId, EventId, ExportId, LinkId};
 use domain::link::{PaymentLink, TimeRange};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::SignedDuration;
-use runtime::time_left;
+use runtime::{has_time, time_left};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sheets::writing::{Cell, WriteError, write_csv, write_xlsx};
-use signed::ObjectError;
+use signed::{LARGEST_OBJECT, ObjectError};
 use store::{
     BusinessStore, Configuration, Cursor, EventList, EventsAfter, LinkList, Order, ReceiptList, RecordWritten,
     RefundList, SortKey, StoreError,
 };
+use tokio::sync::Semaphore;
 use views::event::{LoggedEventView, links_of};
 use views::{LinkView, ReceiptView, RefundView};
 
@@ -43,6 +44,9 @@ const FETCHED_AT_ONCE: usize = 8;
 
 /// Making the file of as much as one may have takes this long at most, with fetching and storing.
 const MAKING: Duration = Duration::from_secs(20);
+
+/// One file at a time is put together, as all of it is held in memory meanwhile.
+static PUTTING_TOGETHER: Semaphore = Semaphore::const_new(1);
 
 /// What a message of the queue says.
 #[derive(Debug, Deserialize)]
@@ -86,6 +90,10 @@ async fn try_to_make(
     id: &ExportId,
     deadline: SystemTime,
 ) -> Result<Outcome, NotMade> {
+    // Nothing is held that there is no time for.
+    if !has_time(deadline) {
+        return Ok(Outcome::Left);
+    }
     let store = app.store.of(business);
     let now = app.clock.now();
     let Some(export) = store.export(id).await? else { return Ok(Outcome::Ended) };
@@ -98,6 +106,7 @@ async fn try_to_make(
     let Some((held, mut progress)) = export.leased(now) else {
         if let Some(given_up) = export.given_up(now) {
             store.write_export(&given_up, &export).await?;
+            forget_if_over(app, &export, export.slices()).await?;
         }
         return Ok(Outcome::Ended);
     };
@@ -108,7 +117,7 @@ async fn try_to_make(
     let configuration = store.configuration().await?;
     let reader = Reader { store: &store, export: &export, configuration: &configuration, app };
     while !progress.is_read {
-        if time_left(deadline).is_zero() {
+        if !has_time(deadline) {
             return leave(&store, &held, app.clock.now()).await;
         }
         let slice = reader.slice(&progress, deadline).await?;
@@ -119,15 +128,13 @@ async fn try_to_make(
         }
         progress = slice.progress;
         let next = held.sliced(progress.clone(), app.clock.now());
-        if store.write_export(&next, &held).await? == RecordWritten::Rejected {
-            return Ok(Outcome::Left);
-        }
-        if next.run_at().is_none() {
-            forget_slices(app, &export, progress.slices).await;
-            return Ok(Outcome::Ended);
+        let written = store.write_export(&next, &held).await?;
+        if written == RecordWritten::Rejected || next.run_at().is_none() {
+            return forget_if_over(app, &next, progress.slices).await;
         }
         held = next;
     }
+    let _alone = PUTTING_TOGETHER.acquire().await.map_err(|_| NotMade::Lost)?;
     if time_left(deadline) < MAKING {
         return leave(&store, &held, app.clock.now()).await;
     }
@@ -136,13 +143,32 @@ async fn try_to_make(
     // It takes the processor for a while, and other exports wait for answers meanwhile.
     let file = tokio::task::spawn_blocking(move || file_of(format, &table, slices)).await;
     let file = file.map_err(|_| NotMade::Lost)??;
+    if file.len() > LARGEST_OBJECT {
+        store.write_export(&held.too_large(app.clock.now()), &held).await?;
+        return forget_if_over(app, &held, progress.slices).await;
+    }
     let bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
     app.objects.put(&export.file_key(), file, format.content_type()).await?;
     if store.write_export(&held.done(bytes, app.clock.now()), &held).await? == RecordWritten::Rejected {
-        return Ok(Outcome::Left);
+        return forget_if_over(app, &held, progress.slices).await;
     }
     forget_slices(app, &export, progress.slices).await;
     Ok(Outcome::Done)
+}
+
+/// Deletes what was put away for an export that has come to nothing by now: that failed, or that somebody cancelled while this
+/// run was at work. What another run holds is left to it.
+async fn forget_if_over(app: &App, export: &Export, slices: u32) -> Result<Outcome, NotMade> {
+    let Some(current) = app.store.of(&export.business).export(&export.id).await? else { return Ok(Outcome::Ended) };
+    match current.state {
+        ExportState::Pending { .. } => return Ok(Outcome::Left),
+        ExportState::Done { .. } => {}
+        ExportState::Failed { .. } | ExportState::Cancelled { .. } => {
+            forget_slices(app, export, slices).await;
+            app.objects.delete(&export.file_key()).await?;
+        }
+    }
+    Ok(Outcome::Ended)
 }
 
 /// Lets the next run go on.
@@ -198,7 +224,7 @@ impl Reader<'_> {
         let progress = ExportProgress {
             rows: progress.rows + rows,
             slices: progress.slices + u32::from(rows > 0),
-            bytes: progress.bytes + u64::try_from(lines.len()).unwrap_or(MOST_BYTES),
+            bytes: progress.bytes + u64::try_from(lines.len()).unwrap_or(u64::MAX / 2),
             is_read: goes_on_at.is_none(),
             goes_on_at,
         };

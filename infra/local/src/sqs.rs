@@ -29,6 +29,8 @@ struct QueueState {
     /// Messages that were handed out and not deleted yet.
     taken: Vec<(String, String)>,
     sent: u64,
+    /// So many calls that send something are refused.
+    refused: u32,
 }
 
 impl Queue {
@@ -40,6 +42,18 @@ impl Queue {
         let handle = format!("handle-{}", state.sent);
         state.waiting.push_back((handle.clone(), body.to_owned()));
         handle
+    }
+
+    /// Refuses the next calls that send something, so many of them.
+    pub fn refuse_next(&self, calls: u32) {
+        self.state().refused = calls;
+    }
+
+    fn is_refused(&self) -> bool {
+        let mut state = self.state();
+        let is_refused = state.refused > 0;
+        state.refused = state.refused.saturating_sub(1);
+        is_refused
     }
 
     /// How many messages are in it, handed out or not.
@@ -119,6 +133,10 @@ async fn serve(State(queues): State<Queues>, headers: HeaderMap, body: String) -
         Some("GetQueueAttributes") => {
             let waiting = queue.state().waiting.len().to_string();
             Json(json!({ "Attributes": { "ApproximateNumberOfMessages": waiting } })).into_response()
+        }
+        Some("SendMessage") if queue.is_refused() => {
+            let error = json!({ "__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "try again" });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response()
         }
         Some("SendMessage") => match request["MessageBody"].as_str().filter(|body| !body.is_empty()) {
             Some(body) => Json(json!({ "MessageId": queue.send(body) })).into_response(),

@@ -31,10 +31,10 @@ fn text(text: &str) -> Cell {
 }
 
 fn number(digits: &str) -> Cell {
-    Cell::Number { digits: digits.to_owned() }
+    Cell::Number(digits.to_owned())
 }
 
-const TEXTS: [&str; 26] = [
+const TEXTS: [&str; 30] = [
     "مریم محمدی",
     "می‌خواهم",
     "=1+1",
@@ -61,6 +61,10 @@ const TEXTS: [&str; 26] = [
     "#N/A",
     "sep=;",
     "\u{200f}=1",
+    "a;=1+1",
+    "a;''=1",
+    "two\n'-5",
+    "\n'\"+1;",
 ];
 
 #[test]
@@ -72,7 +76,7 @@ fn every_text_is_read_back_as_it_was() {
         let texts: Vec<Value> = read.rows.iter().map(|row| row.cells[0].clone()).collect();
         assert_eq!(texts, TEXTS.map(|one| Value::Text(one.to_owned())), "{format:?}");
         let numbers: Vec<u32> = read.rows.iter().map(|row| row.number).collect();
-        assert_eq!(numbers, (2..28).collect::<Vec<_>>());
+        assert_eq!(numbers, (2..32).collect::<Vec<_>>());
     }
 }
 

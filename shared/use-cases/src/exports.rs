@@ -1,12 +1,13 @@
 //! Carrying a list away as a file: asking for it, and not wanting it any more.
 
-use domain::audit::{AuditAction, Subject};
+use domain::audit::{AuditAction, FieldChange, Subject};
 use domain::exports::{Export, ExportFormat, ExportProgress, ExportState, ExportedList, MOST_AT_ONCE};
 use domain::idempotency::RequestFingerprint;
 use domain::ids::ExportId;
 use domain::language::Calendar;
 use domain::link::CreatedBy;
 use domain::locale::Locale;
+use serde_json::Value;
 use store::{BusinessStore, ExportPut, RecordWritten, StoreError};
 
 use crate::Now;
@@ -86,7 +87,9 @@ pub async fn begin(
         request: request.clone(),
         state: ExportState::Pending { run_at: created_at, progress: ExportProgress::default() },
     };
-    store.note(AuditAction::Exported, Subject::new("export", export.id.as_str()), Vec::new()).await?;
+    let said = [("/list", export.of.name()), ("/format", export.format.as_str())];
+    let said = said.map(|(field, to)| FieldChange { field: field.to_owned(), from: Value::Null, to: to.into() });
+    store.note(AuditAction::Exported, Subject::new("export", export.id.as_str()), said.into()).await?;
     match store.put_export(&export).await? {
         ExportPut::Written => Ok(Answer::New(export)),
         ExportPut::Known(known) => repeated(*known, request.as_ref()),

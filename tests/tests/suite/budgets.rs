@@ -258,6 +258,29 @@ async fn reminding_is_one_write_of_the_link_and_three_for_each_message() {
     assert_usage(&world.usage(), 4, 1.0, 4);
 }
 
+/// Writing down that it is wanted and that somebody wants it, holding it, putting its only slice away, and that it is done.
+#[tokio::test]
+async fn an_export_costs_its_list_and_a_write_for_each_of_its_steps() {
+    let world = warm_world().await;
+    for number in 0..3 {
+        let link = world.make_link(&reference_link(), &format!("carried-{number}")).await;
+        world.pay(&link, "paid").await;
+    }
+    world.bring_stream().await;
+    world.usage();
+    let wanted = json!({ "list": "/v1/receipts", "format": "xlsx" });
+    let asked = world.crm(Method::POST, "/v1/exports", &wanted, &[]).await.unwrap();
+    assert!(asked.status.is_success(), "{}", asked.text);
+    // An entry of the log and its event are a transaction, which counts twice.
+    assert_usage(&world.usage(), 3, 0.5, 9);
+    world.bring_hint().await.unwrap().unwrap();
+    // Each write of what is due moves its place in the index, which are two.
+    assert_usage(&world.usage(), 8, 12.5, 8);
+    let path = format!("/v1/exports/{}", asked.json()["id"].as_str().unwrap());
+    assert_eq!(world.get(&path).await["rows"], 5);
+    assert_usage(&world.usage(), 1, 0.5, 0);
+}
+
 #[tokio::test]
 async fn a_report_is_two_reads_at_once_and_one_write_and_a_failure_is_told_in_the_same() {
     let world = warm_world().await;

@@ -155,7 +155,7 @@ impl ExportView {
             ExportState::Pending { .. } | ExportState::Cancelled { .. } => (0, None),
         };
         let file = export.file_until(now).map(|until| ExportFileView {
-            name: export.file_name(),
+            name: export.file_name(&settings.zone()),
             bytes,
             url: None,
             url_expires_at: None,

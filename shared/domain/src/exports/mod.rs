@@ -4,6 +4,7 @@
 //! away as slices, numbered files; how far that has come stands here, so that the next run goes on wherever one ended. When
 //! the list was read to its end, the slices become the file.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,6 @@ use crate::problem::{Rejection, parse_word};
 /// At most this many entries are in one file. A spreadsheet of more is slow in every program, and a narrower filter makes
 /// two of it.
 pub const MOST_ROWS: u64 = 100_000;
-
-/// The slices of an export have at most this many bytes together: what a run can hold and send at once.
-pub const MOST_BYTES: u64 = 60 * 1024 * 1024;
 
 /// A business has at most this many exports that are not made yet.
 pub const MOST_AT_ONCE: usize = 5;
@@ -127,6 +125,15 @@ impl ExportFormat {
         }
     }
 
+    /// The slices of an export have at most this many bytes together: what a run can hold and send at once. A workbook is
+    /// packed, and is a small part of them.
+    pub fn most_bytes(self) -> u64 {
+        match self {
+            Self::Xlsx => 120 * 1024 * 1024,
+            Self::Csv | Self::Jsonl => 60 * 1024 * 1024,
+        }
+    }
+
     /// The media type of a file of the kind.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -213,10 +220,10 @@ impl Export {
         format!("{}slice-{number:05}", self.folder())
     }
 
-    /// The file's name for who fetches it: what it is of, and the day on which it was asked for.
-    pub fn file_name(&self) -> String {
+    /// The file's name for who fetches it: what it is of, and the day of the business on which it was asked for.
+    pub fn file_name(&self, zone: &TimeZone) -> String {
         let of = self.of.name().replace('_', "-");
-        format!("{of}-{}.{}", self.created_at.strftime("%Y-%m-%d"), self.format.as_str())
+        format!("{of}-{}.{}", zone.to_datetime(self.created_at).date(), self.format.as_str())
     }
 
     fn folder(&self) -> String {
@@ -250,6 +257,14 @@ impl Export {
             ExportState::Pending { progress, .. } => progress.rows,
             ExportState::Done { rows, .. } => *rows,
             ExportState::Failed { .. } | ExportState::Cancelled { .. } => 0,
+        }
+    }
+
+    /// How many slices were put away so far.
+    pub fn slices(&self) -> u32 {
+        match &self.state {
+            ExportState::Pending { progress, .. } => progress.slices,
+            ExportState::Done { .. } | ExportState::Failed { .. } | ExportState::Cancelled { .. } => 0,
         }
     }
 
@@ -287,12 +302,18 @@ impl Export {
         let too_much = if progress.rows > MOST_ROWS {
             Some(ExportFailure::TooManyRows)
         } else {
-            (progress.bytes > MOST_BYTES).then_some(ExportFailure::TooLarge)
+            (progress.bytes > self.format.most_bytes()).then_some(ExportFailure::TooLarge)
         };
         match too_much {
             Some(reason) => self.failed(reason, now),
             None => self.pending(progress, later(now, LEASE)),
         }
+    }
+
+    /// As it is where the file of all slices is larger than one may be.
+    #[must_use]
+    pub fn too_large(&self, now: Timestamp) -> Self {
+        self.failed(ExportFailure::TooLarge, now)
     }
 
     /// As a run leaves it to the next one, which may take it up at once.
@@ -395,13 +416,14 @@ mod tests {
     fn what_is_too_much_for_one_file_fails_and_says_why() {
         let now = at("2026-12-01T08:01:00Z");
         let with = |rows, bytes| receipts().sliced(ExportProgress { rows, bytes, ..ExportProgress::default() }, now);
-        assert!(with(MOST_ROWS, MOST_BYTES).run_at().is_some());
+        let most_bytes = ExportFormat::Xlsx.most_bytes();
+        assert!(with(MOST_ROWS, most_bytes).run_at().is_some());
         let why = |export: Export| match export.state {
             ExportState::Failed { reason, .. } => Some(reason),
             ExportState::Pending { .. } | ExportState::Done { .. } | ExportState::Cancelled { .. } => None,
         };
         assert_eq!(why(with(MOST_ROWS + 1, 0)), Some(ExportFailure::TooManyRows));
-        assert_eq!(why(with(1, MOST_BYTES + 1)), Some(ExportFailure::TooLarge));
+        assert_eq!(why(with(1, most_bytes + 1)), Some(ExportFailure::TooLarge));
     }
 
     #[test]
@@ -430,7 +452,9 @@ mod tests {
         let export = receipts().done(7, at("2026-12-01T08:01:00Z"));
         assert_eq!(export.file_until(at("2026-12-08T08:00:59Z")), Some(at("2026-12-08T08:01:00Z")));
         assert_eq!(export.file_until(at("2026-12-08T08:01:00Z")), None);
-        assert_eq!(export.file_name(), "receipts-2026-12-01.xlsx");
+        assert_eq!(export.file_name(&TimeZone::UTC), "receipts-2026-12-01.xlsx");
+        let ahead = TimeZone::fixed(jiff::tz::offset(16));
+        assert_eq!(export.file_name(&ahead), "receipts-2026-12-02.xlsx");
         let key = export.file_key();
         assert!(key.starts_with("exports/shop/ex_") && key.ends_with("/file.xlsx"), "{key}");
     }

@@ -1,7 +1,7 @@
 use super::builder::Builder;
 use super::encoding::decode;
 use super::{Limits, ReadError, Table, Value, is_binary};
-use crate::apostrophe::without_apostrophe;
+use crate::apostrophe::without_apostrophes;
 
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Table, ReadError> {
     if is_binary(bytes) {
@@ -21,8 +21,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Table, ReadError> {
         loop {
             column += 1;
             let (field, is_last) = fields.next().ok_or(ReadError::OpenQuote { row })?;
-            let field = without_apostrophe(&field);
-            let value = if field.is_empty() { Value::Empty } else { Value::Text(field.to_owned()) };
+            let field = without_apostrophes(&field);
+            let value = if field.is_empty() { Value::Empty } else { Value::Text(field) };
             builder.place(&mut cells, row, column, value)?;
             if is_last {
                 break;

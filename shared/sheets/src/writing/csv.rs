@@ -1,16 +1,16 @@
 use super::{Cell, Sheet, WriteError, decimals_of};
-use crate::apostrophe::is_changed_when_typed;
+use crate::apostrophe::with_apostrophes;
 
 /// The table as comma-separated values in UTF-8, with the header as the first record. Excel takes a file without the
 /// byte order mark for one in the code page of the machine, and wants CR and LF at the end of a record.
 ///
-/// A text that a spreadsheet would run or change has one apostrophe in front, which
-/// [`read_table`](crate::reading::read_table) takes away again. Moments are written as `2026-12-01 23:59:10`.
+/// A text that a spreadsheet would run or change has one apostrophe in front, and so has a part of it behind a semicolon, a
+/// tab or the end of a line; [`read_table`](crate::reading::read_table) takes them away again. Moments are written as `2026-12-01 23:59:10`.
 ///
 /// It always succeeds: the result has an error so that both formats are written alike.
 pub fn write_csv(sheet: &Sheet, rows: impl Iterator<Item = Vec<Cell>>) -> Result<Vec<u8>, WriteError> {
     let mut text = String::from("\u{feff}");
-    push_record(&mut text, sheet.columns.iter().map(|column| defused(column.header.clone())));
+    push_record(&mut text, sheet.columns.iter().map(|column| with_apostrophes(&column.header)));
     for row in rows {
         let missing = sheet.columns.len().saturating_sub(row.len());
         let fields = row.into_iter().map(field).chain(std::iter::repeat_n(String::new(), missing));
@@ -22,16 +22,12 @@ pub fn write_csv(sheet: &Sheet, rows: impl Iterator<Item = Vec<Cell>>) -> Result
 fn field(cell: Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
-        Cell::Text(text) => defused(text),
+        Cell::Text(text) => with_apostrophes(&text),
         Cell::Plain(text) => text,
-        Cell::Number { digits } if decimals_of(&digits).is_some() => digits,
-        Cell::Number { digits } => defused(digits),
+        Cell::Number(digits) if decimals_of(&digits).is_some() => digits,
+        Cell::Number(digits) => with_apostrophes(&digits),
         Cell::Moment(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
     }
-}
-
-fn defused(text: String) -> String {
-    if is_changed_when_typed(&text) { format!("'{text}") } else { text }
 }
 
 fn push_record(text: &mut String, fields: impl Iterator<Item = String>) {
@@ -76,7 +72,7 @@ mod tests {
     }
 
     fn number(digits: &str) -> Cell {
-        Cell::Number { digits: digits.to_owned() }
+        Cell::Number(digits.to_owned())
     }
 
     #[test]

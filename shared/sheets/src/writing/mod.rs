@@ -14,25 +14,26 @@ pub use xlsx::{MOST_COLUMNS, MOST_ROWS, write_xlsx};
 
 use crate::apostrophe::DIGITS_KEPT;
 
-/// What stands in one cell.
+/// What stands in one cell. In JSON it is as short as can be, as a table has millions: `null`, a text, or one key and a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// Nothing.
-    Empty,
-    /// A text, of whatever it is made. It may come from anybody.
-    Text(String),
-    /// A text that the writer made, and of which it knows that no spreadsheet runs it or makes something else of it: a date of
-    /// a calendar that spreadsheets do not know. Nothing is put before it.
+    /// A text that the writer made, and of which it knows that no spreadsheet runs it: a date of a calendar that spreadsheets
+    /// do not know. Nothing is put before it.
+    #[serde(rename = "p")]
     Plain(String),
-    /// A number.
-    Number {
-        /// A plain decimal such as `1500000`, `12.50` or `-5`. As many decimals are shown as it has. Anything else is
-        /// written as a text.
-        digits: String,
-    },
+    /// A plain decimal such as `1500000`, `12.50` or `-5`. As many decimals are shown as it has. Anything else is written as
+    /// a text.
+    #[serde(rename = "n")]
+    Number(String),
     /// A date with the time of the day, to the second, in whatever zone the reader is told.
+    #[serde(rename = "m")]
     Moment(DateTime),
+    /// A text, of whatever it is made. It may come from anybody.
+    #[serde(untagged)]
+    Text(String),
+    /// Nothing.
+    #[serde(untagged)]
+    Empty,
 }
 
 /// One column, from left to right, or from right to left.
@@ -102,6 +103,20 @@ mod tests {
         ] {
             assert_eq!(decimals_of(digits), decimals, "{digits}");
         }
+    }
+
+    #[test]
+    fn a_cell_is_short_in_json_and_is_read_back() {
+        let moment = Cell::Moment("2026-12-01T23:59:10".parse().unwrap());
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let plain = Cell::Plain("1405/09/10".to_owned());
+        let row = vec![Cell::Empty, text("Ali"), text("p"), text("{\"n\":\"1\"}"), text(""), plain, moment];
+        let row: Vec<Cell> = row.into_iter().chain([Cell::Number("12.50".to_owned())]).collect();
+        let written = serde_json::to_string(&row).unwrap();
+        let short =
+            r#"[null,"Ali","p","{\"n\":\"1\"}","",{"p":"1405/09/10"},{"m":"2026-12-01T23:59:10"},{"n":"12.50"}]"#;
+        assert_eq!(written, short);
+        assert_eq!(serde_json::from_str::<Vec<Cell>>(&written).unwrap(), row);
     }
 
     #[test]

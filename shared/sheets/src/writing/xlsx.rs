@@ -116,7 +116,7 @@ fn write_cell(
     match cell {
         Cell::Empty => {}
         Cell::Text(text) | Cell::Plain(text) => write_text(worksheet, row, column, text, &formats.text)?,
-        Cell::Number { digits } => match decimals_of(digits).zip(digits.parse().ok()) {
+        Cell::Number(digits) => match decimals_of(digits).zip(digits.parse().ok()) {
             Some((decimals, number)) => {
                 let number: f64 = number;
                 worksheet.write_number_with_format(row, column, number, formats.number(decimals))?;
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_number_shows_the_decimals_it_came_with() {
-        let number = |digits: &str| Cell::Number { digits: digits.to_owned() };
+        let number = |digits: &str| Cell::Number(digits.to_owned());
         let (xml, styles) = written(vec![number("1500000"), number("12.50"), number("-5"), number("1234567890123456")]);
         assert!(xml.contains("<v>1500000</v>") && xml.contains("<v>12.5</v>") && xml.contains("<v>-5</v>"), "{xml}");
         assert!(xml.contains("<t>1234567890123456</t>"), "{xml}");
