@@ -278,7 +278,7 @@ async fn an_export_costs_its_list_and_a_write_for_each_of_its_steps() {
     assert_usage(&world.usage(), 8, 12.5, 8);
     let path = format!("/v1/exports/{}", asked.json()["id"].as_str().unwrap());
     assert_eq!(world.get(&path).await["rows"], 5);
-    assert_usage(&world.usage(), 1, 0.5, 0);
+    assert_usage(&world.usage(), 1, 1.0, 0);
 }
 
 #[tokio::test]
