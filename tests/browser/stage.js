@@ -1,12 +1,19 @@
-// What a file of tests in the browser stands on: the local cloud and a browser for all of them, and a page for each.
+// What the tests in the browser stand on: the local cloud and a browser for all of them, and a page for each.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { cloud, crm, customer, isOurs, startBrowser, startCloud } from './world.js';
 
-/** Starts the local cloud and the browser before the tests of a file, and ends both after them. */
+const on = { browser: null };
+let isSet = false;
+
+/**
+ * The local cloud and the browser, which start before the first test and end after the last. Files that run in one process,
+ * as `npm test` runs them, share both: starting them takes longer than most files do.
+ */
 export function stage() {
-  const on = { browser: null };
+  if (isSet) return on;
+  isSet = true;
   let stopCloud;
   before(async () => {
     stopCloud = await startCloud();
