@@ -50,6 +50,7 @@ impl RequestProblem {
     }
 
     /// The name of the parameter, and what is wrong with it.
+    #[cfg(feature = "api")]
     pub(crate) fn into_parameter(self) -> (String, Rejection) {
         (self.parameter.unwrap_or_default(), Rejection { code: self.code, detail: self.detail })
     }
