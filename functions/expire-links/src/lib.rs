@@ -29,7 +29,7 @@ use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
-use store::{DUE_SHARDS, DueLink, DueWork, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
+use store::{DueLink, DueWork, MAX_CONTENDED_TRIES, Schedule, StoreError, Written, first_shard};
 use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
@@ -107,9 +107,7 @@ impl SweepCounts {
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, StoreError> {
     let store = app.confirmation.store();
     let now = app.clock.now();
-    // Each minute begins at another shard, so that a run that does not get through all leaves others each time.
-    let minute = now.as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
-    let due = store.due_work(u8::try_from(minute).unwrap_or_default(), now, deadline).await;
+    let due = store.due_work(first_shard(now), now, deadline).await;
     let mut failure = due.failure;
     let mut counts = SweepCounts { left: due.unreadable, failed: due.unreadable, ..SweepCounts::default() };
     let (mut waiting, mut looks) = (Turns::<BusinessId, DueLink>::default(), Turns::default());

@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::business::settings::Settings;
-use domain::clocks::{earlier, later};
-use domain::events::{KEPT_FOR, LISTED_AFTER};
+use domain::clocks::later;
 use domain::exports::{EventFilter, Export, ExportFormat, ExportProgress, ExportState, ExportedList, MOST_ROWS};
 use domain::ids::{BusinessId, EventId, ExportId, LinkId};
 use domain::link::{PaymentLink, TimeRange};
@@ -103,7 +102,7 @@ async fn try_to_make(
         Some(run_at) if run_at > now => return Ok(Outcome::Left),
         Some(_) => {}
     }
-    let Some((held, mut progress)) = export.leased(now) else {
+    let Some((mut held, mut progress)) = export.leased(now) else {
         if let Some(given_up) = export.given_up(now) {
             store.write_export(&given_up, &export).await?;
             forget_if_over(app, &export, export.slices()).await?;
@@ -113,7 +112,6 @@ async fn try_to_make(
     if store.write_export(&held, &export).await? == RecordWritten::Rejected {
         return Ok(Outcome::Left);
     }
-    let mut held = held;
     let configuration = store.configuration().await?;
     let reader = Reader { store: &store, export: &export, configuration: &configuration, app };
     while !progress.is_read {
@@ -217,14 +215,14 @@ impl Reader<'_> {
             goes_on_at = page.goes_on_at;
             // One more than a file may have says enough.
             let is_enough = rows >= SLICE_ROWS || lines.len() >= SLICE_BYTES || progress.rows + rows > MOST_ROWS;
-            if goes_on_at.is_none() || is_enough || time_left(deadline).is_zero() {
+            if goes_on_at.is_none() || is_enough || !has_time(deadline) {
                 break;
             }
         }
         let progress = ExportProgress {
             rows: progress.rows + rows,
             slices: progress.slices + u32::from(rows > 0),
-            bytes: progress.bytes + u64::try_from(lines.len()).unwrap_or(u64::MAX / 2),
+            bytes: progress.bytes.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX)),
             is_read: goes_on_at.is_none(),
             goes_on_at,
         };
@@ -307,20 +305,16 @@ impl Reader<'_> {
     async fn events(&self, filter: &EventFilter, goes_on_at: Option<&str>, now: Timestamp) -> Result<Entries, NotMade> {
         let asked_at = self.export.created_at;
         let after = match goes_on_at {
-            None => {
-                let first = filter.recorded.from.unwrap_or(Timestamp::MIN);
-                EventsAfter::Instant(first.max(earlier(asked_at, KEPT_FOR)))
-            }
+            None => EventsAfter::Instant(filter.kept_from(asked_at)),
             Some(place) => {
                 let id = EventId::parse(place).map_err(|_| NotMade::Lost)?;
                 EventsAfter::Event(Box::new(self.store.event(&id).await?.ok_or(NotMade::Lost)?))
             }
         };
-        let before = earlier(asked_at, LISTED_AFTER);
         let list = EventList {
             link: filter.link.clone(),
             after,
-            before: filter.recorded.to.map_or(before, |to| to.min(before)),
+            before: filter.listed_until(asked_at),
             types: filter.types.clone(),
         };
         let page = self.store.list_events(&list, PAGE).await?;

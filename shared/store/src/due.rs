@@ -260,6 +260,13 @@ impl<T: Entry> Found<T> {
     }
 }
 
+/// The shard that a run begins with at this moment: another each minute, so that a run which does not get through all of them
+/// leaves others each time.
+pub fn first_shard(now: Timestamp) -> u8 {
+    let minute = now.as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
+    u8::try_from(minute).unwrap_or_default()
+}
+
 impl Store {
     /// Links that may have something due, and looks at accounts' lists. Which shard is the first is for the caller to say: a
     /// link may keep its place, so that a run which does not get through all of them would else begin at the same ones each

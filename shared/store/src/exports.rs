@@ -7,10 +7,10 @@ use domain::Timestamp;
 use domain::exports::Export;
 use domain::ids::ExportId;
 
-use crate::due::{Due, DueExport};
+use crate::due::{Due, DueExport, first_shard};
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, text, to_item, write_id};
-use crate::keys::{self, BUSINESS, BY_STATE, DUE_AT, DUE_KIND, DUE_SHARDS, DueKind, FORGET_AT, LISTED_AT, WRITE_ID};
+use crate::keys::{self, BUSINESS, BY_STATE, DUE_AT, DUE_KIND, DueKind, FORGET_AT, LISTED_AT, WRITE_ID};
 use crate::table::{Condition, PutOutcome, RecordWritten};
 use crate::{BusinessStore, Store};
 
@@ -26,9 +26,7 @@ impl Store {
     /// Exports whose turn it is. They are long pieces of work, of which a run may finish a few only: no shard is the first of
     /// every run.
     pub async fn due_exports(&self, now: Timestamp, deadline: SystemTime) -> Due<DueExport> {
-        let minute = now.as_second().div_euclid(60);
-        let first = u8::try_from(minute.rem_euclid(i64::from(DUE_SHARDS))).unwrap_or_default();
-        self.due_in_all_shards(first, now, deadline).await
+        self.due_in_all_shards(first_shard(now), now, deadline).await
     }
 }
 

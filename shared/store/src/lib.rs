@@ -71,7 +71,7 @@ pub use api_keys::{ApiKey, KeyHolder, KeyRevocation, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, Order, SortKey};
-pub use due::{Due, DueEvent, DueExport, DueLink, DueLookBack, DueMessage, DueRenewal, DueWork};
+pub use due::{Due, DueEvent, DueExport, DueLink, DueLookBack, DueMessage, DueRenewal, DueWork, first_shard};
 pub use erasing::{LinkErased, Strays, WholeLink};
 pub use error::StoreError;
 pub use events::{EventRecorded, LinkHistory};

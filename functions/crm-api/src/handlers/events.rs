@@ -59,7 +59,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiProblem> {
     let mut parameters = Parameters::read(pairs, &PARAMETERS);
     let configuration = caller.store.configuration().await?;
-    let EventFilter { types, link, recorded } = filter_of(&mut parameters, &configuration.settings);
+    let filter = filter_of(&mut parameters, &configuration.settings);
     let limit = parameters.limit();
     let now = app.clock.now();
     let after = parameters.parse("after", EventId::parse);
@@ -68,7 +68,7 @@ pub(crate) async fn list(
         parameters.refuse("cursor", Rejection::new("both_given", "Give after or cursor, not both."));
     }
     parameters.checked()?;
-    let first = recorded.from.unwrap_or(Timestamp::MIN).max(earlier(now, KEPT_FOR));
+    let first = filter.kept_from(now);
     let after = match (after, cursor) {
         (_, Some(id)) => Some(behind(&caller.store, &id).await?),
         (Some(id), None) => Some(known_event("after", &caller, &id).await?),
@@ -78,8 +78,9 @@ pub(crate) async fn list(
         Some(event) if event.recorded_at >= first => EventsAfter::Event(Box::new(event)),
         Some(_) | None => EventsAfter::Instant(first),
     };
-    let before = recorded.to.unwrap_or(Timestamp::MAX).min(earlier(now, LISTED_AFTER));
-    Ok(answer(page(&caller.store, &EventList { link, after, before, types }, limit, now).await?))
+    let before = filter.listed_until(now);
+    let list = EventList { link: filter.link, after, before, types: filter.types };
+    Ok(answer(page(&caller.store, &list, limit, now).await?))
 }
 
 /// All events that can be read, from the oldest or from the one that a cursor names.

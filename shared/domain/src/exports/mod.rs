@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::clocks::later;
-use crate::events::EventType;
+use crate::clocks::{earlier, later};
+use crate::events::{EventType, KEPT_FOR, LISTED_AFTER};
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{BusinessId, ExportId, LinkId};
 use crate::language::Calendar;
@@ -84,6 +84,18 @@ pub struct EventFilter {
     pub types: Vec<EventType>,
     pub link: Option<LinkId>,
     pub recorded: TimeRange,
+}
+
+impl EventFilter {
+    /// From when on there are events to choose from, at this moment: older ones are forgotten.
+    pub fn kept_from(&self, now: Timestamp) -> Timestamp {
+        self.recorded.from.unwrap_or(Timestamp::MIN).max(earlier(now, KEPT_FOR))
+    }
+
+    /// Up to when all events that were recorded are listed, at this moment, and no further than is asked for.
+    pub fn listed_until(&self, now: Timestamp) -> Timestamp {
+        self.recorded.to.unwrap_or(Timestamp::MAX).min(earlier(now, LISTED_AFTER))
+    }
 }
 
 impl ExportedList {
