@@ -91,6 +91,7 @@ impl Functions {
                 objects: Objects::wire(&crm).unwrap(),
                 queue: WorkQueue::wire(&crm).unwrap(),
             }),
+            base_url: crm.base_url().unwrap(),
         };
         let pay_gateways = Gateways::wire(&pay).unwrap();
         let pay = pay_redirect::App {

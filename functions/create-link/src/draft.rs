@@ -30,7 +30,7 @@ use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody};
 
 use crate::App;
-use crate::body::CreateBody;
+use web::link_body::CreateBody;
 
 /// A link before it is made.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,7 +1,6 @@
 //! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/{id}/replace`: makes one in the place of another.
 //! `POST /v1/payment-links/draft`: says what it would be, and makes none.
 
-mod body;
 mod draft;
 mod openapi;
 mod replace;
@@ -32,7 +31,7 @@ use web::conditions::tagged;
 use web::idempotency::{idempotency_key, key_reused, replayed};
 use web::{ApiProblem, Callers, JsonBody};
 
-use body::CreateBody;
+use web::link_body::CreateBody;
 
 pub use openapi::operations;
 

@@ -5,9 +5,9 @@ use views::LinkView;
 use web::openapi::Operation;
 use web::openapi::groups::PAYMENT_LINKS;
 
-use crate::body::{CreateBody, DraftBody};
 use crate::draft::DraftView;
 use crate::replace::ReplaceBody;
+use web::link_body::{CreateBody, DraftBody};
 
 pub fn operations() -> Vec<Operation> {
     vec![

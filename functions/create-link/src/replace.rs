@@ -25,8 +25,8 @@ use web::idempotency::{idempotency_key, replayed};
 use web::openapi::without_required;
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::body::CreateBody;
 use crate::{App, answer, trace_of};
+use web::link_body::CreateBody;
 
 /// What is to be another at the new link, and whether that may disturb somebody who is paying.
 #[derive(Debug, Default, Deserialize)]

@@ -20,8 +20,10 @@ pub struct App {
     pub reach: Reach,
     /// The gateways' figures.
     pub gateways: GatewayRulebook,
-    /// Where exports lie. A program at a terminal has none.
+    /// Where exports and what is uploaded lie. A program at a terminal has none.
     pub files: Option<Files>,
+    /// Scheme and host of pay URLs. Without it they begin with the host that the request was sent to.
+    pub base_url: Option<String>,
 }
 
 /// What the template gives the function.

@@ -15,6 +15,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: runtime::Clock::System,
         reach: runtime.webhook_reach()?,
         gateways: runtime.gateway_rulebook()?,
+        base_url: runtime.base_url()?,
         files: Some(Files { objects: Objects::wire(&runtime)?, queue: WorkQueue::wire(&runtime)? }),
     };
     runtime::warm_up(app.store.keys(&KeyHolder::Platform)).await;

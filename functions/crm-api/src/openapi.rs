@@ -17,14 +17,16 @@ use views::{LinkView, MessageView, ReceiptView, RefundView};
 use web::body::RecordBody;
 use web::codes::CATALOGUE;
 use web::openapi::groups::{
-    ACCOUNTS, AUDIT_LOG, BUSINESSES, CONTACTS, EVENTS, EXPORTS, Group, ITEMS, MESSAGE_PROVIDERS, MESSAGE_TEMPLATES,
-    PAYMENT_LINKS, RECEIPT_TYPES, RECEIPTS, RECONCILIATION, REFUNDS, SEARCH, SETTINGS, TOTALS, WEBHOOK_ENDPOINTS,
+    ACCOUNTS, AUDIT_LOG, BATCHES, BUSINESSES, CONTACTS, EVENTS, EXPORTS, Group, ITEMS, MESSAGE_PROVIDERS,
+    MESSAGE_TEMPLATES, PAYMENT_LINKS, RECEIPT_TYPES, RECEIPTS, RECONCILIATION, REFUNDS, SEARCH, SETTINGS, TOTALS,
+    WEBHOOK_ENDPOINTS,
 };
 use web::openapi::{Operation, Part, Values, Whole};
 use web::records::{ContactBody, ItemBody};
 
 use crate::handlers::accounts::{AccountBody, AccountView};
 use crate::handlers::actions::{CancelBody, ResendBody, ResolveBody};
+use crate::handlers::batches::{BatchBody, BatchView, RunBody};
 use crate::handlers::business_export::ExportEntry;
 use crate::handlers::businesses::{BusinessBody, BusinessView, EraseBody, ResumeBody, SuspendBody};
 use crate::handlers::contacts::ContactView;
@@ -67,6 +69,7 @@ pub fn operations() -> Vec<Operation> {
         refunds(),
         vec![search(), totals(), reconciliation()],
         exports(),
+        batches(),
         events(),
         records(),
         settings(),
@@ -434,6 +437,48 @@ fn exports() -> Vec<Operation> {
             .answers::<ExportView>(200, "The export."),
         post("/v1/exports/{id}/cancel", "cancel_export", EXPORTS, "Cancel an export that is not made yet", Scope::Read)
             .answers::<ExportView>(200, "The export, which is cancelled."),
+    ]
+}
+
+fn batches() -> Vec<Operation> {
+    vec![
+        post("/v1/batches", "create_batch", BATCHES, "Begin a batch of links out of a file", Scope::Write)
+            .takes::<BatchBody>()
+            .answers::<BatchView>(201, "The batch, with the address that its file is put to. Then have it checked."),
+        paged(get("/v1/batches", "list_batches", BATCHES, "List batches, what was asked for last first"))
+            .lists::<BatchView>("A page of batches of the last thirty days, without addresses of files."),
+        get("/v1/batches/{id}", "get_batch", BATCHES, "Read a batch, with addresses of its files")
+            .answers::<BatchView>(200, "The batch."),
+        post(
+            "/v1/batches/{id}/check",
+            "check_batch",
+            BATCHES,
+            "Have the uploaded file read and its rows looked at",
+            Scope::Write,
+        )
+        .answers::<BatchView>(200, "The batch, which is being checked. Nothing is made and nobody is told."),
+        post(
+            "/v1/batches/{id}/run",
+            "run_batch",
+            BATCHES,
+            "Have the links of a checked batch made, or made on",
+            Scope::Write,
+        )
+        .may_take::<RunBody>()
+        .answers::<BatchView>(200, "The batch, which is running."),
+        post(
+            "/v1/batches/{id}/pause",
+            "pause_batch",
+            BATCHES,
+            "Make no more links until the batch is run again",
+            Scope::Write,
+        )
+        .answers::<BatchView>(
+            200,
+            "The batch, which is paused. Up to a hundred links of what was begun may still be made.",
+        ),
+        post("/v1/batches/{id}/cancel", "cancel_batch", BATCHES, "Make no more links at all", Scope::Write)
+            .answers::<BatchView>(200, "The batch. The links that are made stay."),
     ]
 }
 

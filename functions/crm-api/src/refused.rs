@@ -1,5 +1,6 @@
 //! How each refusal of a use case looks to the CRM.
 
+use domain::batches::{BatchRefused as BatchNotNow, MOST_AT_ONCE as MOST_BATCHES_AT_ONCE};
 use domain::business::settings::Settings;
 use domain::exports::MOST_AT_ONCE;
 use domain::gateway::CannotRefund;
@@ -13,6 +14,7 @@ use domain::requests::create::SUSPENDED;
 use domain::{Problems, Rejection, Timestamp};
 use use_cases::ChangeRefused;
 use use_cases::amend::AmendRefused;
+use use_cases::batches::BatchRefused;
 use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
@@ -443,6 +445,38 @@ pub(crate) fn redeliver(why: RedeliverRefused) -> ApiProblem {
             ApiProblem::conflict("event_keeps_changing", "The event is being sent right now; try again.")
         }
         RedeliverRefused::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn batch(why: BatchRefused) -> ApiProblem {
+    match why {
+        BatchRefused::NoSuchBatch => ApiProblem::not_found("batch"),
+        BatchRefused::KeyReused => key_reused(),
+        BatchRefused::TooManyAtOnce => {
+            let detail = format!(
+                "At most {MOST_BATCHES_AT_ONCE} batches are at work at once; pause one, or wait until one is done."
+            );
+            ApiProblem::conflict("too_many_batches", detail)
+        }
+        BatchRefused::NotNow(BatchNotNow::NotNow { status }) => {
+            let detail = format!("The batch is {status}, which does not lead there.");
+            ApiProblem::conflict("batch_not_ready", detail).with_current_status(status)
+        }
+        BatchRefused::NotNow(BatchNotNow::RowsWrong { wrong }) => {
+            let detail = format!("{wrong} rows are wrong. Correct them and check again, or skip them with skip_wrong.");
+            ApiProblem::conflict("rows_wrong", detail)
+        }
+        BatchRefused::NotNow(BatchNotNow::NothingToMake) => {
+            ApiProblem::conflict("nothing_to_make", "No row is left of which a link could be made.")
+        }
+        BatchRefused::NotNow(BatchNotNow::RowsGone) => {
+            let detail = "The rows are kept for a week after they were checked. Upload the file to a new batch of the same source.";
+            ApiProblem::conflict("rows_gone", detail)
+        }
+        BatchRefused::KeepsChanging(_) => {
+            ApiProblem::conflict("batch_keeps_changing", "The batch kept changing; try again.")
+        }
+        BatchRefused::Store(error) => error.into(),
     }
 }
 

@@ -9,9 +9,9 @@ use web::ApiProblem;
 use crate::app::{App, TIME};
 use crate::caller::TakesParameters;
 use crate::handlers::{
-    accounts, actions, audit, business_export, businesses, contacts, docs, endpoints, events, exports, gateways, holds,
-    items, links, message_reports, providers, qr, receipt_types, receipts, reconciliation, recording, refunds, search,
-    settings, templates, totals, usage,
+    accounts, actions, audit, batches, business_export, businesses, contacts, docs, endpoints, events, exports,
+    gateways, holds, items, links, message_reports, providers, qr, receipt_types, receipts, reconciliation, recording,
+    refunds, search, settings, templates, totals, usage,
 };
 use crate::openapi;
 
@@ -107,6 +107,12 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/exports", only("GET, POST", asked(get(exports::list)).post(exports::create)))
         .route("/v1/exports/{id}", only("GET", get(exports::read)))
         .route("/v1/exports/{id}/cancel", only("POST", post(exports::cancel)))
+        .route("/v1/batches", only("GET, POST", asked(get(batches::list)).post(batches::create)))
+        .route("/v1/batches/{id}", only("GET", get(batches::read)))
+        .route("/v1/batches/{id}/check", only("POST", post(batches::check)))
+        .route("/v1/batches/{id}/run", only("POST", post(batches::run)))
+        .route("/v1/batches/{id}/pause", only("POST", post(batches::pause)))
+        .route("/v1/batches/{id}/cancel", only("POST", post(batches::cancel)))
         .route("/v1/webhook-endpoints", only("GET", asked(get(endpoints::list))))
         .route(
             "/v1/webhook-endpoints/{id}",

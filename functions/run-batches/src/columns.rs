@@ -239,10 +239,7 @@ impl Table {
                 None => Cell::Empty,
             },
             Kind::Unit => match currency_of(entry) {
-                Some(currency) if currency == Currency::IRR => {
-                    Cell::Text(self.words.say(if self.in_toman { "unit-toman" } else { "unit-rial" }))
-                }
-                Some(currency) => Cell::Text(currency.code().to_owned()),
+                Some(currency) => Cell::Text(unit_word(&self.words, currency, self.in_toman)),
                 None => Cell::Empty,
             },
             Kind::Money => self.money(entry, &found, 1),
@@ -307,8 +304,16 @@ fn currency_of(entry: &Value) -> Option<Currency> {
     Currency::parse(entry["currency"].as_str()?).ok()
 }
 
+/// What amounts of a currency are in.
+pub(crate) fn unit_word(words: &Words, currency: Currency, in_toman: bool) -> String {
+    match currency == Currency::IRR {
+        true => words.say(if in_toman { "unit-toman" } else { "unit-rial" }),
+        false => currency.code().to_owned(),
+    }
+}
+
 /// Minor units with so many decimals. Where a whole number needs none, as Rial in Toman, it has none.
-fn decimal(units: i64, decimals: u16, may_be_whole: bool) -> String {
+pub(crate) fn decimal(units: i64, decimals: u16, may_be_whole: bool) -> String {
     let sign = if units < 0 { "-" } else { "" };
     let scale = 10_u64.saturating_pow(u32::from(decimals));
     let (whole, rest) = (units.unsigned_abs() / scale, units.unsigned_abs() % scale);

@@ -16,7 +16,6 @@ use domain::link::{PaymentLink, TimeRange};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::SignedDuration;
 use runtime::{has_time, time_left};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sheets::writing::{Cell, WriteError, write_csv, write_xlsx};
 use signed::{LARGEST_OBJECT, ObjectError};
@@ -46,19 +45,6 @@ const MAKING: Duration = Duration::from_secs(20);
 
 /// One file at a time is put together, as all of it is held in memory meanwhile.
 static PUTTING_TOGETHER: Semaphore = Semaphore::const_new(1);
-
-/// What a message of the queue says.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Hint {
-    pub(crate) business: BusinessId,
-    pub(crate) export: ExportId,
-}
-
-impl Hint {
-    pub(crate) fn read(body: &str) -> Option<Self> {
-        serde_json::from_str(body).ok()
-    }
-}
 
 /// Why an export is not made by this run.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,17 @@
 //! What is made for many, or for somebody who waits, without a call of the CRM: new links for customers who asked for them on the
-//! page of a link that expired, and lists that are carried away as files.
+//! page of a link that expired, links out of the rows of a file, and lists that are carried away as files.
 //!
 //! A run of the schedule finds what is due, the businesses in turns, and holds each thing before it works on it, so that no
 //! other run does the same. A message of the queue is a hint that something was asked for a moment ago: what there is to do,
 //! and how far it is, stands in the table, so that a hint may be lost, late or told twice.
 
+mod batches;
 mod columns;
 mod exports;
+mod made_rows;
+mod outcomes;
 mod renewals;
+mod rows;
 mod words;
 
 use std::future::Future;
@@ -16,12 +20,12 @@ use std::time::{Duration, SystemTime};
 use domain::Timestamp;
 use domain::business::turns::Turns;
 use domain::gateway::GatewayRulebook;
-use domain::ids::BusinessId;
+use domain::ids::{BatchId, BusinessId, ExportId};
 use runtime::{Clock, in_turns};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signed::Objects;
-use store::{Due, DueExport, DueRenewal, Schedule, Store, StoreError};
+use store::{Due, DueBatch, DueExport, DueRenewal, Schedule, Store, StoreError};
 use telemetry::{DueKind, Measurement};
 
 /// At most this many links are made at once.
@@ -29,6 +33,9 @@ const LINKS_AT_ONCE: usize = 8;
 
 /// At most this many files are made at once: each is held in memory while it is.
 const FILES_AT_ONCE: usize = 2;
+
+/// At most this many batches go on at once.
+const BATCHES_AT_ONCE: usize = 4;
 
 /// The timeout that the template gives the function.
 pub const TIME: Duration = Duration::from_secs(50);
@@ -43,11 +50,12 @@ pub struct App {
     pub clock: Clock,
 }
 
-/// What a run did, in customers' wishes and in exports.
+/// What a run did, in customers' wishes, in exports and in batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RunCounts {
     pub renewals: Counts,
     pub exports: Counts,
+    pub batches: Counts,
 }
 
 /// What became of the work of one kind.
@@ -107,12 +115,20 @@ pub async fn run(app: &App, deadline: SystemTime) -> Result<RunCounts, StoreErro
             exports::make(app, &export.business, &export.id, deadline).await
         })
         .await;
-    Measurement::DueFailed { failed: renewals.failed + exports.failed }.record();
-    if let Some(failure) = of_wishes.or(of_exports) {
+    // These last longest, and take what time there is.
+    let due = app.store.due_batches(now, deadline).await;
+    let about_batch = |batch: &DueBatch| (batch.business.clone(), batch.due_at);
+    let (batches, of_batches) =
+        work_off(due, DueKind::Batches, BATCHES_AT_ONCE, now, about_batch, |batch| async move {
+            batches::make(app, &batch.business, &batch.id, deadline).await
+        })
+        .await;
+    Measurement::DueFailed { failed: renewals.failed + exports.failed + batches.failed }.record();
+    if let Some(failure) = of_wishes.or(of_exports).or(of_batches) {
         return Err(failure);
     }
     app.store.record_heartbeat(Schedule::Batches, app.clock.now()).await;
-    Ok(RunCounts { renewals, exports })
+    Ok(RunCounts { renewals, exports, batches })
 }
 
 /// Works off what is due of one kind, the businesses in turns.
@@ -144,14 +160,40 @@ async fn work_off<T, W: Future<Output = Outcome>>(
     (counts, due.failure)
 }
 
+/// What a message of the queue says.
+#[derive(Debug, Deserialize)]
+struct Hint {
+    business: BusinessId,
+    #[serde(flatten)]
+    work: Hinted,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Hinted {
+    Export(ExportId),
+    Batch(BatchId),
+}
+
+impl Hint {
+    fn read(body: &str) -> Option<Self> {
+        serde_json::from_str(body).ok()
+    }
+}
+
 /// Does what a message of the queue hints at. What cannot be done now the schedule finds within a minute, so that no message
 /// comes a second time because of it.
 pub async fn follow(app: &App, event: &Value, deadline: SystemTime) -> RunCounts {
     let mut counts = RunCounts::default();
     for message in event["Records"].as_array().into_iter().flatten() {
         let body = message["body"].as_str().unwrap_or_default();
-        match exports::Hint::read(body) {
-            Some(hint) => counts.exports.note(exports::make(app, &hint.business, &hint.export, deadline).await),
+        match Hint::read(body) {
+            Some(Hint { business, work: Hinted::Export(id) }) => {
+                counts.exports.note(exports::make(app, &business, &id, deadline).await);
+            }
+            Some(Hint { business, work: Hinted::Batch(id) }) => {
+                counts.batches.note(batches::make(app, &business, &id, deadline).await);
+            }
             None => tracing::warn!("A message of the queue is no hint of ours."),
         }
     }

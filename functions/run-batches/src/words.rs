@@ -38,6 +38,11 @@ impl Words {
         Self { language, bundle }
     }
 
+    /// Those of every language of the product.
+    pub(crate) fn in_all_languages() -> impl Iterator<Item = Self> {
+        Language::ALL.into_iter().map(Self::of)
+    }
+
     pub(crate) fn language(&self) -> Language {
         self.language
     }

@@ -59,7 +59,7 @@ impl Admin {
         let store = Store::wire(&self.runtime)?;
         let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?).at_a_terminal();
         let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_rulebook()?);
-        let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways, files: None };
+        let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways, files: None, base_url: None };
         let request = Request::builder()
             .method(method)
             .uri(path)

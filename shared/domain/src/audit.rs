@@ -94,12 +94,14 @@ pub enum AuditAction {
     KeyRevoked,
     /// A list was carried away as a file.
     Exported,
+    /// Somebody had links made out of the rows of a file.
+    Ran,
     /// Whoever runs the platform looked at something, with a key that may only read, or at everything to carry it away.
     Read,
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Written,
         Self::Deleted,
         Self::Resolved,
@@ -109,6 +111,7 @@ impl AuditAction {
         Self::KeyMade,
         Self::KeyRevoked,
         Self::Exported,
+        Self::Ran,
         Self::Read,
     ];
 
@@ -123,6 +126,7 @@ impl AuditAction {
             Self::KeyMade => "key_made",
             Self::KeyRevoked => "key_revoked",
             Self::Exported => "exported",
+            Self::Ran => "ran",
             Self::Read => "read",
         }
     }

@@ -185,6 +185,10 @@ made_id! {
     /// A list that is carried away as a file. It derives from the request, so that one that is repeated makes the same.
     ExportId, "ex_"
 }
+made_id! {
+    /// Links that are made out of the rows of a file. It derives from the request, so that one that is repeated makes the same.
+    BatchId, "ba_"
+}
 
 /// One event of one link: the link's own part of its id and the number of the event, so that an event is found by its
 /// id alone.
@@ -275,6 +279,13 @@ impl ExportId {
     /// `request` tells the exports of a business apart: what a request with an idempotency key is known by, or a random mark.
     pub fn of(business: &BusinessId, request: &str) -> Self {
         Self::derive(&["export", business.as_str(), request])
+    }
+}
+
+impl BatchId {
+    /// `request` tells the batches of a business apart: what a request with an idempotency key is known by, or a random mark.
+    pub fn of(business: &BusinessId, request: &str) -> Self {
+        Self::derive(&["batch", business.as_str(), request])
     }
 }
 

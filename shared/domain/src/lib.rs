@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod batches;
 pub mod business;
 pub mod calendar;
 pub mod clocks;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use domain::ids::{AccountId, BusinessId, EventId, ExportId, LinkId, MessageId};
+use domain::ids::{AccountId, BatchId, BusinessId, EventId, ExportId, LinkId, MessageId};
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 
@@ -118,6 +118,14 @@ pub struct DueExport {
     pub due_at: Timestamp,
 }
 
+/// Rows of a file that are to be looked at or made links of, in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueBatch {
+    pub business: BusinessId,
+    pub id: BatchId,
+    pub due_at: Timestamp,
+}
+
 /// What the index of due work lists.
 pub(crate) trait Entry: Sized {
     const KIND: DueKind;
@@ -213,6 +221,20 @@ impl Entry for DueExport {
 
     fn read(item: &Item) -> Option<Self> {
         let id = keys::export_of(text_of(item, PK)?)?;
+        Some(Self { business: business_of(item)?, id, due_at: due_at_of(item)? })
+    }
+
+    fn business(&self) -> &BusinessId {
+        &self.business
+    }
+}
+
+impl Entry for DueBatch {
+    const KIND: DueKind = DueKind::Batch;
+    const FIND: &str = "find batches that go on";
+
+    fn read(item: &Item) -> Option<Self> {
+        let id = keys::batch_of(text_of(item, PK)?)?;
         Some(Self { business: business_of(item)?, id, due_at: due_at_of(item)? })
     }
 

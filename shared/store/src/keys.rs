@@ -28,6 +28,7 @@
 //! | `reminded#{business}#{hash}` | `{day}` | that an address, of which a hash is kept, was reminded on a day, for some days |
 //! | `renewal#{business}#{link}` | `renewal` | that a customer wants a new link, and gets it |
 //! | `export#{business}#{id}` | `export` | a list that is carried away as a file, for some weeks |
+//! | `batch#{business}#{id}` | `batch` | links that are made out of the rows of a file, for some weeks |
 //! | `item-link#{business}#{item}` | `{mode}` | which link of an item is the newest, where no two may be open |
 //! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
 //! | `totals#{business}` | `links#{aspect}#{zone}#{day}`, `receipts#{zone}#{day}`, `late#{time}#{link}`, `restored` | what the links that were made on a day, and the receipts that were registered on it, add up to, and since when that may be different |
@@ -56,8 +57,9 @@ use domain::business::totals::Aspect;
 use domain::events::EventType;
 use domain::gateway::Mode;
 use domain::ids::{
-    AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, ExportId,
-    FieldKey, ItemId, LinkId, MessageId, ProviderId, ReceiptCode, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
+    AccountId, AuditEntryId, BatchId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject,
+    ExportId, FieldKey, ItemId, LinkId, MessageId, ProviderId, ReceiptCode, ReceiptId, ReceiptTypeId, ReferenceId,
+    RefundId,
 };
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
@@ -327,6 +329,16 @@ pub(crate) fn export_of(pk: &str) -> Option<ExportId> {
     ExportId::parse(pk.strip_prefix("export#")?.split('#').nth(1)?).ok()
 }
 
+/// Links that are made out of the rows of a file.
+pub(crate) fn batch(business: &BusinessId, id: &BatchId) -> Key {
+    Key::new(format!("batch#{business}#{id}"), "batch")
+}
+
+/// The batch that a partition of that form is of.
+pub(crate) fn batch_of(pk: &str) -> Option<BatchId> {
+    BatchId::parse(pk.strip_prefix("batch#")?.split('#').nth(1)?).ok()
+}
+
 /// The link that such a wish is about.
 pub(crate) fn link_of_renewal(pk: &str) -> Option<LinkId> {
     LinkId::parse(pk.strip_prefix("renewal#")?.split('#').nth(1)?).ok()
@@ -433,7 +445,7 @@ pub(crate) fn restored_of(business: &BusinessId) -> Key {
 
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 20] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 21] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
@@ -451,6 +463,7 @@ pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 20] {
         kind("reminded"),
         kind("renewal"),
         kind("export"),
+        kind("batch"),
         kind(RECEIPT),
         kind(RECORDED_RECEIPT),
         kind("reference"),
@@ -535,6 +548,11 @@ pub(crate) fn logos_of(business: &BusinessId) -> String {
 /// What a business carried away as files, by when it was asked for.
 pub(crate) fn exports_of(business: &BusinessId) -> String {
     format!("exports#{business}")
+}
+
+/// What a business made links of by files, by when it was asked for.
+pub(crate) fn batches_of(business: &BusinessId) -> String {
+    format!("batches#{business}")
 }
 
 /// The lists of a business over all its contacts and items, each spread over the business's shards. Links that somebody may
@@ -623,6 +641,8 @@ pub enum DueKind {
     Renewal,
     /// A list that is carried away as a file, and is not made yet.
     Export,
+    /// Rows of a file that are looked at, or that links are made of.
+    Batch,
 }
 
 impl DueKind {
@@ -634,6 +654,7 @@ impl DueKind {
             Self::Endpoint => format!("endpoint#{shard}"),
             Self::Renewal => format!("renewal#{shard}"),
             Self::Export => format!("export#{shard}"),
+            Self::Batch => format!("batch#{shard}"),
         }
     }
 

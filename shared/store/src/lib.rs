@@ -9,6 +9,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod batches;
 mod businesses;
 mod cached;
 mod configuration;
@@ -68,10 +69,11 @@ use domain::records::webhook_endpoint::WebhookEndpoint;
 use tokio::sync::OnceCell;
 
 pub use api_keys::{ApiKey, KeyHolder, KeyRevocation, KeyRing, ListedKey, Scope};
+pub use batches::BatchPut;
 pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, Order, SortKey};
-pub use due::{Due, DueEvent, DueExport, DueLink, DueLookBack, DueMessage, DueRenewal, DueWork, first_shard};
+pub use due::{Due, DueBatch, DueEvent, DueExport, DueLink, DueLookBack, DueMessage, DueRenewal, DueWork, first_shard};
 pub use erasing::{LinkErased, Strays, WholeLink};
 pub use error::StoreError;
 pub use events::{EventRecorded, LinkHistory};

@@ -10,10 +10,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use domain::Timestamp;
+use domain::batches::Batch;
 use domain::clocks::{CLOCKS_DIFFER_BY, later};
 use domain::events::{EventRecord, EventType};
 use domain::exports::Export;
-use domain::ids::{ContactId, EventId, ExportId, ItemId, LinkId, ReceiptId, ReferenceId, RefundId};
+use domain::ids::{BatchId, ContactId, EventId, ExportId, ItemId, LinkId, ReceiptId, ReferenceId, RefundId};
 use domain::link::{LinkFilter, PaymentLink, Receipt, ReceiptFilter, TimeRange};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
@@ -621,6 +622,21 @@ impl BusinessStore {
             key_of: |place: &str| Some(keys::export(&self.business, &ExportId::parse(keys::listed_id(place)?).ok()?)),
             entry: |_: &Entry| true,
             record: |_: &str, _: &Export| true,
+            only_records_say: false,
+        };
+        self.store.page(listing, limit, wanted).await
+    }
+
+    /// What links are made of by files, what was asked for last first.
+    pub async fn list_batches(&self, limit: usize, after: Option<&Cursor>) -> Result<Page<Batch>, StoreError> {
+        let order = Order::NewestFirst;
+        let span = Span::whole().behind(after.map(Cursor::place), order);
+        let source = Source::of_state(keys::batches_of(&self.business), span, at_first(limit, false));
+        let listing = Listing::new(&self.store, "list batches", SortKey::Time(order), [vec![source]]);
+        let wanted = Wanted {
+            key_of: |place: &str| Some(keys::batch(&self.business, &BatchId::parse(keys::listed_id(place)?).ok()?)),
+            entry: |_: &Entry| true,
+            record: |_: &str, _: &Batch| true,
             only_records_say: false,
         };
         self.store.page(listing, limit, wanted).await

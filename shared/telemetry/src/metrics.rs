@@ -94,10 +94,12 @@ pub enum DueKind {
     Events,
     Renewals,
     Exports,
+    Batches,
 }
 
 impl DueKind {
-    pub const ALL: [DueKind; 5] = [Self::Links, Self::Messages, Self::Events, Self::Renewals, Self::Exports];
+    pub const ALL: [DueKind; 6] =
+        [Self::Links, Self::Messages, Self::Events, Self::Renewals, Self::Exports, Self::Batches];
 
     /// Its name as a dimension.
     pub fn as_str(self) -> &'static str {
@@ -107,6 +109,7 @@ impl DueKind {
             Self::Events => "events",
             Self::Renewals => "renewals",
             Self::Exports => "exports",
+            Self::Batches => "batches",
         }
     }
 }

@@ -40,7 +40,7 @@ fn short(mut hash: String) -> String {
 }
 
 /// A hash that does not depend on the order of fields or on white space.
-pub(crate) fn hash_of(body: &Value) -> String {
+pub fn hash_of(body: &Value) -> String {
     fn feed(hash: &mut Sha256, value: &Value) {
         match value {
             Value::Object(fields) => {

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod amend;
+pub mod batches;
 pub mod businesses;
 pub mod cancel;
 pub mod create;
@@ -38,7 +39,7 @@ mod signing_secret;
 
 pub use contended::KeepsChanging;
 pub use credentials_version::new_version;
-pub use idempotency::{Answer, Asked};
+pub use idempotency::{Answer, Asked, hash_of};
 pub use link_change::ChangeRefused;
 pub use revised::{Extent, Revised, Said, Writing, WritingRefused};
 pub use signing_secret::NewSecret;

@@ -13,6 +13,8 @@ pub mod extract;
 #[cfg(feature = "requests")]
 pub mod fields;
 pub mod idempotency;
+#[cfg(feature = "requests")]
+pub mod link_body;
 #[cfg(feature = "api")]
 pub mod manners;
 #[cfg(feature = "requests")]

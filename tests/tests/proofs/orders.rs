@@ -681,22 +681,30 @@ impl<'a> Story<'a> {
         self.asked.lock().unwrap().push((at, begun));
     }
 
+    /// Says what the next refund of the link's payment is at first. Refunds of other stories' payments may be made before it.
     async fn next_refund(&self, becomes: &str) {
+        let Some(session) = self.kept_session().await else { return };
         let gateway = self.order.account.gateway().as_str();
-        let planned = self.world.order_at_gateway(gateway, "next_refund", &json!({ "becomes": becomes })).await;
+        let order = json!({ "becomes": becomes, "of": session });
+        let planned = self.world.order_at_gateway(gateway, "next_refund", &order).await;
         assert!(planned.is_success(), "{gateway} takes no orders: {planned}");
     }
 
     /// The gateway decides the last refund of the link's payment that waits there, and says so where it calls.
     async fn decide_refund(&self, outcome: &str) -> bool {
         let gateway = self.order.account.gateway();
-        let stored = self.world.stored(&self.link).await;
-        let Some(kept) = stored.attempts().iter().find(|attempt| attempt.is_kept()) else { return false };
-        let is_decided = self.world.decide_refund(gateway.as_str(), &kept.session, outcome).await;
+        let Some(session) = self.kept_session().await else { return false };
+        let is_decided = self.world.decide_refund(gateway.as_str(), &session, outcome).await;
         if is_decided && gateway.profile().webhooks != Webhooks::None {
-            self.world.refund_webhook(gateway, &kept.session).await.unwrap();
+            self.world.refund_webhook(gateway, &session).await.unwrap();
         }
         is_decided
+    }
+
+    /// The session in which the payment was made that the link keeps.
+    async fn kept_session(&self) -> Option<String> {
+        let stored = self.world.stored(&self.link).await;
+        stored.attempts().iter().find(|attempt| attempt.is_kept()).map(|kept| kept.session.clone())
     }
 
     fn tenth(&self) -> i64 {

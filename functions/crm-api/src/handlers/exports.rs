@@ -143,6 +143,13 @@ pub(crate) struct ExportFileView {
     expires_at: String,
 }
 
+impl ExportFileView {
+    /// A file without its address.
+    pub(crate) fn unsigned(name: String, bytes: u64, expires_at: String) -> Self {
+        Self { name, bytes, url: None, url_expires_at: None, expires_at }
+    }
+}
+
 impl ExportView {
     fn new(export: &Export, settings: &Settings, now: Timestamp) -> Self {
         let ended_at = match export.state {
@@ -154,13 +161,9 @@ impl ExportView {
             ExportState::Failed { reason, .. } => (0, Some(reason.as_str())),
             ExportState::Pending { .. } | ExportState::Cancelled { .. } => (0, None),
         };
-        let file = export.file_until(now).map(|until| ExportFileView {
-            name: export.file_name(&settings.zone()),
-            bytes,
-            url: None,
-            url_expires_at: None,
-            expires_at: instant(until, settings),
-        });
+        let file = export
+            .file_until(now)
+            .map(|until| ExportFileView::unsigned(export.file_name(&settings.zone()), bytes, instant(until, settings)));
         Self {
             id: export.id.to_string(),
             object: "export",
@@ -333,19 +336,30 @@ pub(crate) async fn cancel(
 fn shown(files: &Files, export: &Export, settings: &Settings, now: Timestamp) -> Result<ExportView, ApiProblem> {
     let mut view = ExportView::new(export, settings, now);
     if let Some(file) = &mut view.file {
-        let valid_for = Duration::try_from(ADDRESS_VALID_FOR).unwrap_or_default();
-        // Whoever serves the file looks at the clock of the world, and not at one that a test turns.
-        let (signed_at, name) = (SystemTime::now(), &file.name);
-        let url =
-            files.objects.address_to_get(&export.file_key(), name, export.format.content_type(), valid_for, signed_at);
-        file.url = Some(url.map_err(|error| ApiProblem::unavailable(&error))?);
-        file.url_expires_at = now.checked_add(ADDRESS_VALID_FOR).ok().map(|at| instant(at, settings));
+        signed_file(files, file, &export.file_key(), export.format, settings, now)?;
     }
     Ok(view)
 }
 
+/// Gives a file an address at which it can be fetched.
+pub(crate) fn signed_file(
+    files: &Files,
+    file: &mut ExportFileView,
+    key: &str,
+    format: ExportFormat,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), ApiProblem> {
+    let valid_for = Duration::try_from(ADDRESS_VALID_FOR).unwrap_or_default();
+    // Whoever serves the file looks at the clock of the world, and not at one that a test turns.
+    let url = files.objects.address_to_get(key, &file.name, format.content_type(), valid_for, SystemTime::now());
+    file.url = Some(url.map_err(|error| ApiProblem::unavailable(&error))?);
+    file.url_expires_at = now.checked_add(ADDRESS_VALID_FOR).ok().map(|at| instant(at, settings));
+    Ok(())
+}
+
 /// A program at a terminal has no files.
-fn files<'a>(app: &'a App, path: &str) -> Result<&'a Files, ApiProblem> {
+pub(crate) fn files<'a>(app: &'a App, path: &str) -> Result<&'a Files, ApiProblem> {
     app.files.as_ref().ok_or_else(|| ApiProblem::no_such_address(path))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod business_export;
 pub(crate) mod businesses;
 pub(crate) mod contacts;

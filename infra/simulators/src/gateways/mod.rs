@@ -16,6 +16,7 @@ mod hosted_checkout;
 mod ids;
 mod mollie;
 mod payment_page;
+mod planned_refunds;
 mod razorpay;
 mod registration;
 mod replays;

@@ -345,7 +345,7 @@ impl Zibal {
                 if tries_to_reverse && amount < paid {
                     return Err(BAD_INPUT);
                 }
-                let becomes = self.0.next_refund(RefundState::Succeeded);
+                let becomes = self.0.next_refund(&track, RefundState::Succeeded);
                 sale.add_refund_of(amount, id.to_string(), description, None, becomes, now);
                 let reversed = tries_to_reverse && becomes == RefundState::Succeeded;
                 let data = json!({ "refundId": id, "amount": amount, "reversed": reversed });

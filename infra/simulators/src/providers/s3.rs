@@ -327,8 +327,12 @@ impl Bucket {
         if (disposition.is_some() || content_type.is_some()) && (way, call.method) != (Way::Address, &Method::GET) {
             return Err(bad("InvalidRequest", "Only an address that was signed can say what headers are to be."));
         }
-        // No role of ours may list the bucket, and to such S3 does not say what is not there.
-        let missing = Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+        // Only who may list the bucket is told what is not there: the function that gets files may, and the one that gives
+        // addresses of them may not.
+        let missing = match way {
+            Way::Address => Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied"),
+            _ => Refusal::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
+        };
         let object = self.get(key).ok_or(missing)?;
         let header = |value: &str| {
             HeaderValue::from_str(value).map_err(|_| bad("InvalidArgument", "A header cannot be what it is to be."))
@@ -798,8 +802,7 @@ mod tests {
     async fn an_object_is_put_got_and_deleted() -> Outcome {
         let (bucket, endpoint) = served().await?;
         let objects = own_client(&endpoint)?;
-        let missing = ObjectError::Refused { code: "AccessDenied".to_owned() };
-        assert_eq!(objects.get("exports/a_1.csv").await, Err(missing));
+        assert_eq!(objects.get("exports/a_1.csv").await, Err(ObjectError::NotThere));
         objects.put("exports/a_1.csv", b"a;b\n".to_vec(), CSV).await?;
         objects.put("exports/b.csv", Vec::new(), CSV).await?;
         assert_eq!(objects.get("exports/a_1.csv").await?, "a;b\n");
@@ -996,7 +999,7 @@ mod tests {
         assert!(matches!(check_key(&"a".repeat(1025)), Err(Refusal { code: "KeyTooLongError", .. })));
         // What is looked at comes without what is in it, and an error without its XML.
         assert_eq!(plain(Method::HEAD, "/files/a").await?, (200, String::new()));
-        assert_eq!(plain(Method::HEAD, "/files/b").await?, (403, String::new()));
+        assert_eq!(plain(Method::HEAD, "/files/b").await?, (404, String::new()));
         Ok(())
     }
 

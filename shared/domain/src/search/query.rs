@@ -8,7 +8,7 @@ use crate::ids::{LinkId, ReferenceId};
 pub const LONGEST_QUERY: usize = 100;
 
 /// A text to search for, as everything that it may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
     /// A whole number or address, or the beginning of a name. A text that is one of the first two is no name.
     pub contact: Option<ContactTerm>,

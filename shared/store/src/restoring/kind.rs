@@ -133,7 +133,7 @@ impl RestoreKind {
         let first = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
         let (pk, sk) = (first(&at.pk), first(&at.sk));
         Some(match (pk.as_str(), sk.as_str()) {
-            ("export" | "heartbeat" | "reminded" | "renewal" | "totals" | keys::RESTORE, _) => return None,
+            ("batch" | "export" | "heartbeat" | "reminded" | "renewal" | "totals" | keys::RESTORE, _) => return None,
             // Without it an old address leads on from link to link; one of the copy could lead back.
             ("link", NEWEST_SK) => return None,
             // Without it, the open links of an item are looked for before the next is made.

@@ -41,6 +41,10 @@ pub const EXPORTS: Group = Group::new(
     "Exports",
     "Lists that are carried away as files, for spreadsheets and for programs: links, receipts, refunds and events, by whatever their lists are chosen by.\n\nA table (`xlsx`, `csv`) has a row for each entry, text as text and amounts as numbers in the currency's own unit, and is written from right to left where its language is. A text that a spreadsheet would run or change, in `csv`, has an apostrophe before it. `jsonl` has an entry of the list in each line, oldest or newest first as the list was asked for. An export has at most 100,000 entries.",
 );
+pub const BATCHES: Group = Group::new(
+    "Batches",
+    "Many links out of one spreadsheet. Begin a batch, put the file to the address in `upload`, have it checked, look at `report`, and have it run.\n\nIn a table (`xlsx`, `csv`) the first row names the columns, in any order, in English, Persian or Arabic: `contact id`, `contact mobile` (the contact who has this number; where nobody has, one is made with the `contact name`), `contact email`, `item id`, `item title`, `item kind`, `amount` with its unit as in `amount (toman)`, `amount (rial)` or `amount (EUR)`, or a column `currency` beside it, `account id`, `due at`, `expires at` (dates of the Gregorian or the Persian calendar), `description`, `internal note`, `reference id`, `locale` and `row key`. Every other column is passed over and named in the report. Amounts are in the currency's own unit, with decimals behind a point.\n\nWhat was checked is what is made, whatever is uploaded afterwards. A row that was made is not made again, however often a run is interrupted.",
+);
 pub const RECONCILIATION: Group = Group::new(
     "Reconciliation",
     "Close the books of an account's days: receipts held against the gateway's own list, or against one that you have.",

@@ -78,6 +78,8 @@ enum Money {
     None,
     /// The customer paid, and nobody told us.
     Untold,
+    /// The same, and it was asked about a moment ago, when it could not be decided: it is asked about again some minutes later.
+    AskedAbout,
     /// It could not be kept, and the gateway still has it.
     Waiting,
     /// It was kept, or is on its way back.
@@ -287,7 +289,11 @@ impl Books {
 
     /// Somebody makes us ask about a session.
     fn ask(self, at: usize) -> Vec<Self> {
-        if self.sessions[at].money == Money::Untold { vec![self.decided(at)] } else { self.ask_of_waiting(at) }
+        match self.sessions[at].money {
+            Money::Untold => vec![self.decided(at)],
+            Money::AskedAbout => vec![self.clone(), self.decided(at)],
+            Money::None | Money::Waiting | Money::Decided => self.ask_of_waiting(at),
+        }
     }
 
     /// What waits to go back is taken after all where there is room for it by now, and it is looked at again.
@@ -318,6 +324,10 @@ impl Books {
                 session.money = Money::Decided;
             }
         }
+        // By then all is asked about that was to be.
+        for session in self.sessions.iter_mut().filter(|one| one.money == Money::AskedAbout) {
+            session.money = Money::Untold;
+        }
         for link in self.links.iter_mut().filter(|link| link.ends && link.status == Status::Active) {
             link.status = Status::Expired;
         }
@@ -339,7 +349,8 @@ impl Books {
     /// A customer opens a link, pays the next part of it or all that can be paid, and comes back.
     fn paid_by_customer(mut self, at: usize, is_all: bool) -> Vec<Self> {
         // A customer gets no second session where the gateway says that the one before was paid.
-        let is_known = |session: &Session| session.link == at && session.money == Money::Untold;
+        let is_known =
+            |session: &Session| session.link == at && matches!(session.money, Money::Untold | Money::AskedAbout);
         let is_unsure = self.account != Account::Sep && self.sessions.iter().any(is_known);
         let (link, room) = (&self.links[at], self.room(at));
         if link.status != Status::Active || room == 0 || is_unsure {
@@ -456,8 +467,8 @@ impl Books {
                 if !is_full || !is_first && !news.iter().any(|link| *link != at) {
                     return vec![one];
                 }
-                let may_be_open =
-                    |session: &Session| session.link == at && matches!(session.money, Money::None | Money::Untold);
+                let is_undecided = |money: Money| matches!(money, Money::None | Money::Untold | Money::AskedAbout);
+                let may_be_open = |session: &Session| session.link == at && is_undecided(session.money);
                 let may_stay = one.sessions.iter().any(may_be_open);
                 let ended = one.clone().ended(at, Status::Cancelled);
                 if may_stay { vec![one, ended] } else { vec![ended] }
@@ -483,7 +494,11 @@ impl Books {
         let unasked = gone(self.clone());
         let has_due = |books: &Self, one: &Session| one.amount <= books.links[one.link].due;
         let is_between = |one: &Session| one.money == Money::Untold && !has_due(&self, one) && has_due(&unasked, one);
-        let between = self.sessions.iter().any(is_between).then(|| unasked.clone());
+        let mut asked_between = unasked.clone();
+        for session in asked_between.sessions.iter_mut().filter(|one| is_between(one)) {
+            session.money = Money::AskedAbout;
+        }
+        let between = self.sessions.iter().any(is_between).then_some(asked_between);
         distinct(before.chain(unasked.swept()).chain(between))
     }
 

@@ -20,6 +20,7 @@ macro_rules! tests {
 mod account_check;
 mod aftermath;
 mod api;
+mod batches;
 mod businesses;
 mod closed_books;
 mod conformance;

@@ -16,11 +16,12 @@ use super::sale::{Sale, SaleState};
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 use crate::gateways::disputes::{DecideDispute, Dispute, DisputeOutcome, NewDispute};
+use crate::gateways::planned_refunds::PlannedRefunds;
 
 /// What a tester ordered for the calls to come. It is forgotten at a restart.
 #[derive(Debug, Default)]
 pub(crate) struct Controls {
-    next_refund: Mutex<Option<RefundState>>,
+    next_refunds: Mutex<PlannedRefunds<RefundState>>,
     revoked: Mutex<Vec<Credential>>,
 }
 
@@ -35,6 +36,8 @@ enum Becomes {
 #[derive(Debug, Deserialize)]
 struct NextRefund {
     becomes: Becomes,
+    /// The id of the sale that is meant, where not any.
+    of: Option<String>,
 }
 
 /// How a refund ends that is pending.
@@ -122,21 +125,25 @@ fn order<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
 impl HostedCheckout {
     /// A test control: says what the next refund is right after it was accepted.
     pub(crate) fn plan_refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let Some(NextRefund { becomes }) = order(headers, body) else {
-            let expected = json!({ "expected": { "becomes": ["succeeded", "pending"] } });
+        let Some(NextRefund { becomes, of }) = order(headers, body) else {
+            let expected = json!({ "becomes": ["succeeded", "pending"], "of": "a session's id, or nothing for any" });
+            let expected = json!({ "expected": expected });
             return (StatusCode::BAD_REQUEST, Json(expected)).into_response();
         };
         let state = match becomes {
             Becomes::Succeeded => RefundState::Succeeded,
             Becomes::Pending => RefundState::Pending,
         };
-        *self.controls.next_refund.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        self.controls.next_refunds.lock().unwrap_or_else(PoisonError::into_inner).plan(of, state);
         Json(json!({ "becomes": state })).into_response()
     }
 
-    /// What the refund that is accepted now is at first: as a tester planned it, or `usually`.
-    pub(crate) fn next_refund(&self, usually: RefundState) -> RefundState {
-        self.controls.next_refund.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(usually)
+    /// What the refund of a sale that is accepted now is at first: as a tester planned it, or `usually`.
+    pub(crate) fn next_refund(&self, sale: &str, usually: RefundState) -> RefundState {
+        let mut planned = self.controls.next_refunds.lock().unwrap_or_else(PoisonError::into_inner);
+        let becomes = planned.of(sale);
+        planned.happened(sale);
+        becomes.unwrap_or(usually)
     }
 
     /// A test control: decides a refund of a sale. The result also says which of its refunds that was, and whether the

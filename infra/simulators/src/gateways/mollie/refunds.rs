@@ -87,7 +87,7 @@ impl Mollie {
             if minor > sale.refundable() {
                 return Err(Refusal::field("amount", "The amount is higher than the maximum"));
             }
-            let becomes = self.0.next_refund(RefundState::Succeeded);
+            let becomes = self.0.next_refund(id, RefundState::Succeeded);
             sale.add_refund_of(minor, refund, metadata, key, becomes, now);
             let mut body = sale.refunds.last().map(|made| object(id, sale, made)).unwrap_or_default();
             body["description"] = input.get("description").cloned().unwrap_or_default();

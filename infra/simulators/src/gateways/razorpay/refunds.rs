@@ -102,7 +102,7 @@ impl Razorpay {
                 let description = "The total refund amount is greater than the refund payment amount";
                 return Err(Refusal::field("amount", description));
             }
-            let becomes = self.0.next_refund(RefundState::Succeeded);
+            let becomes = self.0.next_refund(&link, RefundState::Succeeded);
             sale.add_refund_of(amount, refund, notes, key.map(str::to_owned), becomes, now);
             let made = sale.refunds.last().ok_or_else(Refusal::missing)?;
             Ok((object(sale, made), link, sale.clone()))

@@ -204,14 +204,14 @@ impl Stripe {
         let call = &*call;
         let id = format!("re_{}", self.inner.ids.text(24));
         self.once(call, |ledger| {
-            let planned = ledger.next_refund;
+            let paid = ledger.paid_mut(&order.payment, &call.owner)?.id.clone();
+            let status = ledger.next_refunds.of(&paid).unwrap_or(RefundStatus::Succeeded);
             let session = ledger.paid_mut(&order.payment, &call.owner)?;
-            let status = planned.unwrap_or(RefundStatus::Succeeded);
             let new = NewRefund { id, status, amount: order.amount, reason: order.reason, metadata: order.metadata };
             let object = session.refund(new, call.now)?;
             let event = |kind: EventKind| self.event(kind, session, call.now, Some(call));
             let events = vec![event(EventKind::RefundCreated), event(EventKind::Refunded)];
-            ledger.next_refund = None;
+            ledger.next_refunds.happened(&paid);
             Ok(Effect { object, events })
         })
     }

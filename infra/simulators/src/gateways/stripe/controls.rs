@@ -92,15 +92,17 @@ fn expected(order: Value) -> Response {
 #[derive(Debug, Deserialize)]
 struct NextRefund {
     becomes: RefundStatus,
+    /// The id of the session that is meant, where not any.
+    of: Option<String>,
 }
 
 /// Says what the next refund is right after it was accepted. Without this it is final at once.
 pub(super) async fn next_refund(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
     let order = ordered::<NextRefund>(&headers, &body).filter(|order| order.becomes != RefundStatus::Failed);
-    let Some(NextRefund { becomes }) = order else {
-        return expected(json!({ "becomes": ["succeeded", "pending"] }));
+    let Some(NextRefund { becomes, of }) = order else {
+        return expected(json!({ "becomes": ["succeeded", "pending"], "of": "a session's id, or nothing for any" }));
     };
-    stripe.order(|ledger| ledger.next_refund = Some(becomes));
+    stripe.order(|ledger| ledger.next_refunds.plan(of, becomes));
     Json(json!({ "becomes": becomes })).into_response()
 }
 

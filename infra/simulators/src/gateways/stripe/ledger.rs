@@ -15,6 +15,7 @@ use super::session::{RefundStatus, Session};
 use super::webhooks::Delivery;
 use crate::gateways::credential::Credential;
 use crate::gateways::endpoints::Endpoints;
+use crate::gateways::planned_refunds::PlannedRefunds;
 use crate::gateways::replays::{Replayed, Replays};
 
 /// How long the answer under an idempotency key is replayed.
@@ -37,9 +38,8 @@ pub(super) struct Ledger {
     /// Keys that may not read disputes.
     #[serde(default)]
     pub(super) without_disputes: Vec<Credential>,
-    /// What the next refund is right after it was accepted, where a test ordered it.
     #[serde(default)]
-    pub(super) next_refund: Option<RefundStatus>,
+    pub(super) next_refunds: PlannedRefunds<RefundStatus>,
     /// The calls whose next execution ends in an error of Stripe's own.
     #[serde(default)]
     pub(super) api_errors: Vec<String>,

@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::body::{Given, GivenList, GivenTexts, Unknown, refuse_unknown};
+use crate::fields::{AfterPaymentBody, nested, read_description, read_internal_note, read_metadata};
+use crate::message_round::{MessageBody, RecipientsBody};
+use crate::openapi::{parts_within, with_id, without_required};
+use crate::records::{ContactBody, ItemBody};
+use crate::reminders::{LinkRemindersBody, read_of_link};
 use domain::ids::{AccountId, ContactId, ItemId, ReferenceId};
 use domain::link::MOST_PARTS;
 use domain::locale::Locale;
@@ -16,18 +22,11 @@ use serde::de::IgnoredAny;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use views::schema::{Metadata, WhenPaidElsewhereName};
-use web::Given;
-use web::body::{GivenList, GivenTexts, Unknown, refuse_unknown};
-use web::fields::{AfterPaymentBody, nested, read_description, read_internal_note, read_metadata};
-use web::message_round::{MessageBody, RecipientsBody};
-use web::openapi::{parts_within, with_id, without_required};
-use web::records::{ContactBody, ItemBody};
-use web::reminders::{LinkRemindersBody, read_of_link};
 
 /// What a link is made from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PaymentLinkCreate)]
-pub(crate) struct CreateBody {
+pub struct CreateBody {
     /// The account that the money arrives on. It has a gateway with credentials and online payment is enabled on it. It
     /// decides the currency and the mode of the link, and cannot be changed afterwards. It is `null` only in a draft's
     /// `request`, until one is chosen: no link is made without it.
@@ -223,7 +222,8 @@ fn read_plan(given: Given<PaymentPlanBody>, problems: &mut Problems) -> Field<Pl
 }
 
 /// The shape of a create body in which nothing has to be there yet.
-pub(crate) enum DraftBody {}
+#[derive(Debug)]
+pub enum DraftBody {}
 
 impl PartialSchema for DraftBody {
     fn schema() -> RefOr<Schema> {
@@ -295,7 +295,7 @@ struct Inline<T> {
 
 impl CreateBody {
     /// Reads every field into its narrow type; what cannot be read is on the list of problems.
-    pub(crate) fn read(self, router: MessageRouter<'_>, now: Timestamp, problems: &mut Problems) -> Request {
+    pub fn read(self, router: MessageRouter<'_>, now: Timestamp, problems: &mut Problems) -> Request {
         let p = problems;
         refuse_unknown::<Self>("", self.unknown, p);
         let (contact_id, contact) = record("/contact", self.contact_id, self.contact, p, ContactId::parse);

@@ -1,0 +1,378 @@
+//! Links out of the rows of a file: reading it, looking its rows through, and making their links.
+//!
+//! Where a batch is stands in the table, and its rows and what became of them lie beside other files, slice by slice. A slice is
+//! worked off as a whole and put away before the table says that it is done, so that a run which dies in between leaves what the
+//! next one does again: a row's link derives from its key, and is found and not made anew. A run that was too slow finds that
+//! somebody else has written the batch, and leaves it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use domain::Timestamp;
+use domain::batches::{
+    Batch, BatchFailure, BatchRefused, BatchReport, BatchState, BatchWait, CheckedRow, MOST_TRIES, Phase, RowProblem,
+    Tally,
+};
+use domain::clocks::later;
+use domain::ids::{BatchId, BusinessId};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::SignedDuration;
+use runtime::{has_time, time_left};
+use sheets::writing::WriteError;
+use signed::ObjectError;
+use store::{BusinessStore, Configuration, RecordWritten, StoreError};
+use tokio::sync::Semaphore;
+
+use crate::made_rows::{Made, Rows};
+use crate::outcomes::file_of;
+use crate::rows::{self, Slice};
+use crate::words::Words;
+use crate::{App, Outcome};
+
+/// At most this many slices are put away or fetched at once.
+const FILES_AT_ONCE: usize = 8;
+
+/// Reading a file of as much as one may have takes this long at most, with fetching it and putting its rows away.
+const READING: Duration = Duration::from_secs(20);
+
+/// Putting a table of all rows together takes this long at most.
+const MAKING: Duration = Duration::from_secs(15);
+
+/// A run waits for the turn of the next slice as long as this much time is left afterwards.
+const WORTH_WAITING: Duration = Duration::from_secs(10);
+
+/// A business that is suspended is looked at again after this.
+const WHILE_SUSPENDED: SignedDuration = SignedDuration::from_mins(15);
+
+/// One file at a time is read or put together, as all of it is held in memory meanwhile.
+static WHOLE_FILES: Semaphore = Semaphore::const_new(1);
+
+/// What every slice is, and what became of it.
+const LINES: &str = "application/jsonl";
+
+/// Why a batch does not go on in this run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a file cannot be reached: {0}")]
+    Object(#[from] ObjectError),
+    #[error("what was put away cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the table cannot be written: {0}")]
+    Sheet(#[from] WriteError),
+    #[error("the work was lost")]
+    Lost,
+    /// Somebody else has written the batch.
+    #[error("somebody else holds the batch")]
+    Overtaken,
+}
+
+/// Goes on with a batch as long as there is time.
+pub(crate) async fn make(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemTime) -> Outcome {
+    let going_on: BoxFuture<'_, Result<Outcome, Stopped>> = Box::pin(go_on(app, business, id, deadline));
+    match going_on.await {
+        Ok(outcome) => outcome,
+        Err(Stopped::Overtaken) => Outcome::Left,
+        Err(error) => {
+            tracing::error!(business_id = %business, batch_id = %id, error = %error, "A batch could not go on.");
+            Outcome::Failed
+        }
+    }
+}
+
+async fn go_on(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemTime) -> Result<Outcome, Stopped> {
+    // Nothing is held that there is no time for.
+    if !has_time(deadline) {
+        return Ok(Outcome::Left);
+    }
+    let store = app.store.of(business);
+    let now = app.clock.now();
+    let Some(batch) = store.batch(id).await? else { return Ok(Outcome::Ended) };
+    match batch.run_at() {
+        None => return Ok(Outcome::Ended),
+        // Another run holds it, or it is not its turn.
+        Some(run_at) if run_at > now => return Ok(Outcome::Left),
+        Some(_) => {}
+    }
+    let configuration = store.configuration().await?;
+    let words = Words::of(batch.locale.language());
+    let mut work = Work { app, store, configuration: &configuration, words: &words, deadline, batch };
+    work.hold().await?;
+    match work.batch.phase() {
+        Some(Phase::Check) => work.check().await,
+        Some(Phase::Run) => work.run().await,
+        None => Ok(Outcome::Ended),
+    }
+}
+
+/// A batch that this run holds.
+struct Work<'a> {
+    app: &'a App,
+    store: BusinessStore,
+    configuration: &'a Arc<Configuration>,
+    words: &'a Words,
+    deadline: SystemTime,
+    /// As it was written last.
+    batch: Batch,
+}
+
+impl Work<'_> {
+    fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    /// Writes what has become of the batch, unless somebody else has written it.
+    async fn write(&mut self, next: Batch) -> Result<(), Stopped> {
+        match self.store.write_batch(&next, &self.batch).await? {
+            RecordWritten::Applied => {
+                self.batch = next;
+                Ok(())
+            }
+            RecordWritten::Rejected => Err(Stopped::Overtaken),
+        }
+    }
+
+    async fn hold(&mut self) -> Result<(), Stopped> {
+        let held = self.batch.leased(self.now()).ok_or(Stopped::Overtaken)?;
+        self.write(held).await
+    }
+
+    /// Lets the next run go on.
+    async fn leave(&mut self) -> Result<Outcome, Stopped> {
+        self.write(self.batch.left(self.now(), None)).await?;
+        Ok(Outcome::Postponed)
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows {
+            store: &self.store,
+            configuration: self.configuration,
+            gateways: &self.app.gateways,
+            clock: &self.app.clock,
+            words: self.words,
+            batch: &self.batch,
+        }
+    }
+
+    /// Reads the file, looks its rows through, and writes the table of what was found.
+    async fn check(&mut self) -> Result<Outcome, Stopped> {
+        if self.batch.slices.is_none() {
+            if time_left(self.deadline) < READING {
+                return self.leave().await;
+            }
+            if let Some(failed) = self.read_file().await? {
+                self.write(failed).await?;
+                return Ok(Outcome::Done);
+            }
+        }
+        let slices = self.batch.slices.unwrap_or_default();
+        while self.batch.next_slice < slices {
+            if !has_time(self.deadline) {
+                return self.leave().await;
+            }
+            let slice = self.slice().await?;
+            let checked = self.rows().check(&slice).await?;
+            self.put_away(Phase::Check, &checked).await?;
+            self.write(self.batch.looked_through(&checked, self.now())).await?;
+        }
+        if time_left(self.deadline) < MAKING {
+            return self.leave().await;
+        }
+        let bytes = self.write_table(Phase::Check, slices).await?;
+        self.write(self.batch.checked(bytes, self.now())).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Puts the rows of the file away. Answers the batch as it is where that cannot be done.
+    async fn read_file(&mut self) -> Result<Option<Batch>, Stopped> {
+        let now = self.now();
+        let file = match self.app.objects.get(&self.batch.upload_key()).await {
+            Ok(file) => file,
+            Err(error) => return not_fetched(error).map(|reason| Some(self.batch.failed(reason, None, now))),
+        };
+        let problems = self.rows().problems_of_defaults();
+        if !problems.is_empty() {
+            let failed = self.batch.failed(BatchFailure::InvalidDefaults, None, now);
+            return Ok(Some(with_problems(failed, problems)));
+        }
+        let read = {
+            let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
+            let (batch, zone) = (self.batch.clone(), self.configuration.settings.zone());
+            // It takes the processor for a while, and other work waits for answers meanwhile.
+            tokio::task::spawn_blocking(move || rows::read(&file, &batch, &zone)).await.map_err(|_| Stopped::Lost)?
+        };
+        let read = match read {
+            Ok(read) => read,
+            Err(unreadable) => {
+                let failed = self.batch.failed(unreadable.reason, unreadable.row, now);
+                return Ok(Some(with_problems(failed, unreadable.problems)));
+            }
+        };
+        let mut puts = Vec::new();
+        for (slice, number) in read.slices.iter().zip(0_u32..) {
+            puts.push(self.put_rows(slice, number));
+        }
+        stream::iter(puts).buffer_unordered(FILES_AT_ONCE).try_collect::<()>().await?;
+        let slices = u32::try_from(read.slices.len()).map_err(|_| Stopped::Lost)?;
+        let next = self.batch.read(slices, read.report, self.now());
+        self.write(next).await?;
+        Ok(None)
+    }
+
+    async fn put_rows(&self, slice: &Slice, number: u32) -> Result<(), Stopped> {
+        Ok(self.app.objects.put(&self.batch.rows_key(number), serde_json::to_vec(slice)?, LINES).await?)
+    }
+
+    /// The slice whose turn it is.
+    async fn slice(&self) -> Result<Slice, Stopped> {
+        let slice = self.app.objects.get(&self.batch.rows_key(self.batch.next_slice)).await?;
+        Ok(serde_json::from_slice(&slice)?)
+    }
+
+    async fn put_away(&self, phase: Phase, outcomes: &[CheckedRow]) -> Result<(), Stopped> {
+        let mut lines = Vec::new();
+        for outcome in outcomes {
+            serde_json::to_writer(&mut lines, outcome)?;
+            lines.push(b'\n');
+        }
+        let key = self.batch.outcomes_key(phase, self.batch.next_slice);
+        Ok(self.app.objects.put(&key, lines, LINES).await?)
+    }
+
+    /// Makes the links of slices, each in its turn, and in the end the table of what became of all rows.
+    async fn run(&mut self) -> Result<Outcome, Stopped> {
+        while let BatchState::Running { .. } = self.batch.state {
+            if !has_time(self.deadline) {
+                return self.leave().await;
+            }
+            let began = self.now();
+            if self.configuration.is_suspended() {
+                return self.wait(later(began, WHILE_SUSPENDED), BatchWait::BusinessSuspended).await;
+            }
+            let slice = match self.slice().await {
+                Ok(slice) => slice,
+                Err(Stopped::Object(ObjectError::NotThere)) => return self.close_early().await,
+                Err(error) => return Err(error),
+            };
+            let gives_up = self.batch.tries + 1 >= MOST_TRIES;
+            let made = match self.rows().make(&slice, gives_up).await? {
+                Made::All(made) => made,
+                Made::Until(until) => return self.wait(until, BatchWait::QuotaReached).await,
+                Made::NotAll => {
+                    self.write(self.batch.tried(self.now())).await?;
+                    return Ok(Outcome::Failed);
+                }
+            };
+            self.put_away(Phase::Run, &made).await?;
+            let next_at = later(began, self.batch.time_of_slice()).max(self.now());
+            self.note_made(&Tally::of(&made), next_at).await?;
+            if let BatchState::Running { .. } = self.batch.state
+                && !self.wait_for(next_at).await?
+            {
+                return Ok(Outcome::Postponed);
+            }
+        }
+        match self.batch.state {
+            BatchState::Closing { .. } => self.close().await,
+            // Somebody paused it.
+            _ => Ok(Outcome::Postponed),
+        }
+    }
+
+    async fn wait(&mut self, until: Timestamp, why: BatchWait) -> Result<Outcome, Stopped> {
+        self.write(self.batch.left(until, Some(why))).await?;
+        Ok(Outcome::Postponed)
+    }
+
+    /// Writes that a slice was made. Where somebody has paused or ended the batch meanwhile, it counts all the same.
+    async fn note_made(&mut self, tally: &Tally, next_at: Timestamp) -> Result<(), Stopped> {
+        let made = self.batch.made(tally, next_at);
+        let Err(Stopped::Overtaken) = self.write(made).await else { return Ok(()) };
+        let current = self.store.batch(&self.batch.id).await?.ok_or(Stopped::Overtaken)?;
+        let is_of_slice = current.check == self.batch.check && current.next_slice == self.batch.next_slice;
+        let is_stopped =
+            matches!(current.state, BatchState::Paused { .. } | BatchState::Closing { is_cancelled: true, .. });
+        if !is_of_slice || !is_stopped {
+            return Err(Stopped::Overtaken);
+        }
+        self.batch = current;
+        self.write(self.batch.made(tally, self.now())).await
+    }
+
+    /// Waits for the turn of the next slice, where that is worth it, and holds the batch again.
+    async fn wait_for(&mut self, next_at: Timestamp) -> Result<bool, Stopped> {
+        let pause = Duration::try_from(next_at.duration_since(self.now())).unwrap_or_default();
+        if time_left(self.deadline) < pause + WORTH_WAITING {
+            return Ok(false);
+        }
+        tokio::time::sleep(pause).await;
+        self.hold().await?;
+        Ok(true)
+    }
+
+    /// The rows are not kept any more: what was made stays, and the table says what that is.
+    async fn close_early(&mut self) -> Result<Outcome, Stopped> {
+        let (business_id, batch_id) = (&self.batch.business, &self.batch.id);
+        tracing::error!(%business_id, %batch_id, "The rows of a batch are not kept any more.");
+        let cancelled = self.batch.cancelled(self.now()).map_err(|_: BatchRefused| Stopped::Lost)?;
+        self.write(cancelled).await?;
+        self.close().await
+    }
+
+    /// Writes the table of what became of the rows.
+    async fn close(&mut self) -> Result<Outcome, Stopped> {
+        let slices = self.batch.next_slice;
+        if slices == 0 {
+            self.write(self.batch.over(None, self.now())).await?;
+            return Ok(Outcome::Done);
+        }
+        if time_left(self.deadline) < MAKING {
+            return self.leave().await;
+        }
+        let bytes = self.write_table(Phase::Run, slices).await?;
+        self.write(self.batch.over(Some(bytes), self.now())).await?;
+        self.forget_upload().await;
+        Ok(Outcome::Done)
+    }
+
+    /// Puts the table of so many slices away, and answers how large it is.
+    async fn write_table(&self, phase: Phase, slices: u32) -> Result<u64, Stopped> {
+        let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
+        let fetches = (0..slices).map(|number| {
+            let key = self.batch.outcomes_key(phase, number);
+            async move { self.app.objects.get(&key).await }
+        });
+        let outcomes: Vec<Bytes> = stream::iter(fetches).buffered(FILES_AT_ONCE).try_collect().await?;
+        let (format, locale) = (self.batch.format, self.batch.locale.clone());
+        let file = tokio::task::spawn_blocking(move || file_of(format, &Words::of(locale.language()), &outcomes));
+        let file = file.await.map_err(|_| Stopped::Lost)??;
+        let bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
+        self.app.objects.put(&self.batch.table_key(phase), file, format.content_type()).await?;
+        Ok(bytes)
+    }
+
+    /// What was uploaded is of no use any more. Where it cannot be deleted, it is forgotten with the other files.
+    async fn forget_upload(&self) {
+        if let Err(error) = self.app.objects.delete(&self.batch.upload_key()).await {
+            let (business_id, batch_id) = (&self.batch.business, &self.batch.id);
+            tracing::warn!(%business_id, %batch_id, error = %error, "What was uploaded stays until it is forgotten.");
+        }
+    }
+}
+
+/// What it means that the file is not there, as far as it means anything.
+fn not_fetched(error: ObjectError) -> Result<BatchFailure, Stopped> {
+    match error {
+        ObjectError::NotThere => Ok(BatchFailure::NoFile),
+        ObjectError::Refused { code } if code == "EntityTooLarge" => Ok(BatchFailure::TooLarge),
+        error => Err(error.into()),
+    }
+}
+
+fn with_problems(failed: Batch, problems: Vec<RowProblem>) -> Batch {
+    let problem_count = u32::try_from(problems.len()).unwrap_or(u32::MAX);
+    Batch { report: BatchReport { problem_count, problems, ..BatchReport::default() }, ..failed }
+}

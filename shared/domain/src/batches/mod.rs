@@ -1,0 +1,621 @@
+//! Many links out of one file: which rows there are, what a dry run found in them, and how far a batch is.
+//!
+//! The rows of the file are put away in slices when it is checked, so that what is made is what was checked, whatever is uploaded
+//! afterwards. A slice is worked off as a whole, and only then is the next one begun: whoever does one again makes no link twice,
+//! because each row's link derives from the row's key.
+
+mod report;
+
+use std::ops::RangeInclusive;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use self::report::{
+    AlikeRows, BatchReport, CheckedRow, LargeRow, MessageCounts, Outcome, RowProblem, SumOfRows, Tally,
+};
+use crate::clocks::later;
+use crate::exports::{ExportFormat, FILE_KEPT_FOR};
+use crate::idempotency::RequestFingerprint;
+use crate::ids::{BatchId, BusinessId};
+use crate::link::CreatedBy;
+use crate::locale::Locale;
+use crate::problem::Rejection;
+
+/// At most this many rows are in one file.
+pub const MOST_ROWS: u32 = 10_000;
+
+/// A business has at most this many batches that are neither over nor wait for somebody.
+pub const MOST_AT_ONCE: usize = 5;
+
+/// So many rows are worked off together.
+pub const SLICE_ROWS: u32 = 100;
+
+/// A file to be uploaded has at most this many bytes.
+pub const LARGEST_FILE: usize = 20 * 1024 * 1024;
+
+/// How many links can be made in a minute, and how many are where nobody says so: twenty a second, as many SMS as Amazon
+/// SNS sends in a second unless more was agreed on.
+pub const PER_MINUTE: RangeInclusive<u32> = 1..=6_000;
+pub const USUALLY_PER_MINUTE: u32 = 1_200;
+
+/// The name of the list that a batch comes from has at most this many characters.
+pub const LONGEST_SOURCE: usize = 100;
+
+/// That there was a batch is known for this long.
+const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// For how long a batch belongs to the run that holds it: longer than a run may take between two writes.
+const LEASE: SignedDuration = SignedDuration::from_secs(90);
+
+/// A slice in which rows meet errors of ours is worked off at most so often; then they count as failed, and the next one follows.
+pub const MOST_TRIES: u32 = 5;
+
+/// After an error of ours a slice is tried again after this.
+const BEFORE_ANOTHER_TRY: SignedDuration = SignedDuration::from_secs(30);
+
+/// Links that are made out of the rows of a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    pub id: BatchId,
+    pub business: BusinessId,
+    /// Which list the rows are of, where somebody said so: a row with the same key of the same list is made once, in whichever
+    /// batch it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What each link is made from, where its row says nothing else: a part of the body that makes a link.
+    #[serde(default, skip_serializing_if = "Map::is_empty", with = "as_text")]
+    pub defaults: Map<String, Value>,
+    /// Of the file that is uploaded, and of those that are made.
+    pub format: ExportFormat,
+    /// In whose language rows are told what is wrong with them.
+    pub locale: Locale,
+    /// So many links are made in a minute.
+    pub per_minute: u32,
+    /// Whose keys the rows have.
+    pub integration: String,
+    /// Scheme and host of pay URLs.
+    pub base: String,
+    pub requested_by: CreatedBy,
+    pub created_at: Timestamp,
+    /// The request, where it came with an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestFingerprint>,
+    /// How often it was written. Who writes over another state than it has seen writes nothing.
+    pub version: u64,
+    /// Which check this is. What was put away by an earlier one is of another file.
+    #[serde(default)]
+    pub check: u32,
+    /// How many slices of rows were put away. Before the file was read, nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<u32>,
+    /// The slice whose turn it is.
+    #[serde(default)]
+    pub next_slice: u32,
+    /// How often that was tried in vain.
+    #[serde(default)]
+    pub tries: u32,
+    #[serde(default)]
+    pub report: BatchReport,
+    #[serde(default)]
+    pub tally: Tally,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub state: BatchState,
+}
+
+/// What a batch is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum BatchState {
+    /// Nobody has said yet that the file is there.
+    AwaitingFile,
+    Checking {
+        /// When a run takes it up, or until when one holds it.
+        run_at: Timestamp,
+    },
+    /// It waits for somebody who has it run.
+    Checked {
+        at: Timestamp,
+        /// Of the table of what was checked.
+        bytes: u64,
+    },
+    Running {
+        run_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits_for: Option<BatchWait>,
+    },
+    Paused {
+        at: Timestamp,
+    },
+    /// All that will be made is made, and the table of it is not yet.
+    Closing {
+        run_at: Timestamp,
+        is_cancelled: bool,
+    },
+    Over {
+        at: Timestamp,
+        is_cancelled: bool,
+        /// Of the table of what was made; none of a batch that was cancelled before anything was.
+        bytes: Option<u64>,
+    },
+    Failed {
+        at: Timestamp,
+        reason: BatchFailure,
+        /// The row that cannot be read, as a spreadsheet counts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<u32>,
+    },
+}
+
+/// What holds a batch up that goes on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchWait {
+    /// The business has made or sent as much today as the platform allows it.
+    QuotaReached,
+    /// The platform has suspended the business.
+    BusinessSuspended,
+}
+
+impl BatchWait {
+    pub const ALL: [Self; 2] = [Self::QuotaReached, Self::BusinessSuspended];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QuotaReached => "quota_reached",
+            Self::BusinessSuspended => "business_suspended",
+        }
+    }
+}
+
+/// Why a file is not read, or a batch not made to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchFailure {
+    /// Nothing was uploaded, or it is not kept any more.
+    NoFile,
+    TooLarge,
+    TooManyRows,
+    TooManyColumns,
+    CellTooLong,
+    /// It is none of the format that was said.
+    NotThisFormat,
+    BadEncoding,
+    /// A quote is not closed, so that the rows below it are lost in it.
+    OpenQuote,
+    /// There is no row, or none but the names of the columns.
+    NoRows,
+    Damaged,
+    /// Two columns say the same, or amounts have no unit. The report says which.
+    InvalidColumns,
+    /// What is said of all links cannot be read. The report says why.
+    InvalidDefaults,
+}
+
+impl BatchFailure {
+    pub const ALL: [Self; 12] = [
+        Self::NoFile,
+        Self::TooLarge,
+        Self::TooManyRows,
+        Self::TooManyColumns,
+        Self::CellTooLong,
+        Self::NotThisFormat,
+        Self::BadEncoding,
+        Self::OpenQuote,
+        Self::NoRows,
+        Self::Damaged,
+        Self::InvalidColumns,
+        Self::InvalidDefaults,
+    ];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoFile => "no_file",
+            Self::TooLarge => "too_large",
+            Self::TooManyRows => "too_many_rows",
+            Self::TooManyColumns => "too_many_columns",
+            Self::CellTooLong => "cell_too_long",
+            Self::NotThisFormat => "not_this_format",
+            Self::BadEncoding => "bad_encoding",
+            Self::OpenQuote => "open_quote",
+            Self::NoRows => "no_rows",
+            Self::Damaged => "damaged",
+            Self::InvalidColumns => "invalid_columns",
+            Self::InvalidDefaults => "invalid_defaults",
+        }
+    }
+}
+
+/// Why a batch does not become what somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchRefused {
+    /// It is past that already, or never comes to it.
+    NotNow {
+        status: &'static str,
+    },
+    RowsWrong {
+        wrong: u32,
+    },
+    /// No row is left of which a link could be made.
+    NothingToMake,
+    /// What was put away of the file is not kept any more.
+    RowsGone,
+}
+
+/// What is read and written of a batch, and not of another check of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Check,
+    Run,
+}
+
+/// Reads the name of the list that rows are of.
+pub fn parse_source(text: &str) -> Result<String, Rejection> {
+    let source = crate::text::parse_name(text, LONGEST_SOURCE)?;
+    Ok(source)
+}
+
+/// Reads how many links are made in a minute.
+pub fn parse_per_minute(number: i64) -> Result<u32, Rejection> {
+    u32::try_from(number).ok().filter(|number| PER_MINUTE.contains(number)).ok_or_else(|| {
+        let (least, most) = (PER_MINUTE.start(), PER_MINUTE.end());
+        Rejection::new("out_of_range", format!("Give a number of links from {least} to {most}."))
+    })
+}
+
+impl Batch {
+    pub const STATUSES: [&str; 9] =
+        ["awaiting_file", "checking", "checked", "running", "waiting", "paused", "closing", "done", "cancelled"];
+
+    /// The status of one whose file could not be read.
+    pub const FAILED: &str = "failed";
+
+    /// The name of the status in the API.
+    pub fn status(&self) -> &'static str {
+        match &self.state {
+            BatchState::AwaitingFile => "awaiting_file",
+            BatchState::Checking { .. } => "checking",
+            BatchState::Checked { .. } => "checked",
+            BatchState::Running { waits_for: None, .. } => "running",
+            BatchState::Running { waits_for: Some(_), .. } => "waiting",
+            BatchState::Paused { .. } => "paused",
+            BatchState::Closing { .. } => "closing",
+            BatchState::Over { is_cancelled: false, .. } => "done",
+            BatchState::Over { is_cancelled: true, .. } => "cancelled",
+            BatchState::Failed { .. } => Self::FAILED,
+        }
+    }
+
+    /// When a run looks at it next.
+    pub fn run_at(&self) -> Option<Timestamp> {
+        match self.state {
+            BatchState::Checking { run_at }
+            | BatchState::Running { run_at, .. }
+            | BatchState::Closing { run_at, .. } => Some(run_at),
+            BatchState::AwaitingFile
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => None,
+        }
+    }
+
+    /// Which part of it is at work, where one is.
+    pub fn phase(&self) -> Option<Phase> {
+        match self.state {
+            BatchState::Checking { .. } => Some(Phase::Check),
+            BatchState::Running { .. } | BatchState::Closing { .. } => Some(Phase::Run),
+            BatchState::AwaitingFile
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => None,
+        }
+    }
+
+    /// When it came to its end, or to where it waits for somebody.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            BatchState::Over { at, .. } | BatchState::Failed { at, .. } => Some(at),
+            BatchState::AwaitingFile
+            | BatchState::Checking { .. }
+            | BatchState::Checked { .. }
+            | BatchState::Running { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Closing { .. } => None,
+        }
+    }
+
+    /// Where what somebody uploads lies.
+    pub fn upload_key(&self) -> String {
+        format!("{}upload.{}", self.folder(), self.format.as_str())
+    }
+
+    /// Where a slice of rows lies. Whoever writes it again writes the same place.
+    pub fn rows_key(&self, slice: u32) -> String {
+        format!("{}{}-rows-{slice:05}", self.folder(), self.check)
+    }
+
+    /// Where what became of a slice lies.
+    pub fn outcomes_key(&self, phase: Phase, slice: u32) -> String {
+        let word = match phase {
+            Phase::Check => "checked",
+            Phase::Run => "made",
+        };
+        format!("{}{}-{word}-{slice:05}", self.folder(), self.check)
+    }
+
+    /// Where the table of what was checked, or of what was made, lies.
+    pub fn table_key(&self, phase: Phase) -> String {
+        let word = match phase {
+            Phase::Check => "check",
+            Phase::Run => "result",
+        };
+        format!("{}{}-{word}.{}", self.folder(), self.check, self.format.as_str())
+    }
+
+    fn folder(&self) -> String {
+        format!("batches/{}/{}/", self.business, self.id)
+    }
+
+    /// The table that can be fetched at this moment: how large it is, and until when it is kept.
+    pub fn table(&self, now: Timestamp) -> Option<(Phase, u64, Timestamp)> {
+        let (phase, bytes, at) = match self.state {
+            BatchState::Checked { at, bytes } => (Phase::Check, bytes, at),
+            BatchState::Over { at, bytes: Some(bytes), .. } => (Phase::Run, bytes, at),
+            _ => return None,
+        };
+        Some((phase, bytes, later(at, FILE_KEPT_FOR))).filter(|(_, _, until)| *until > now)
+    }
+
+    /// The name of that table for who fetches it.
+    pub fn table_name(&self, phase: Phase, zone: &TimeZone) -> String {
+        let word = match phase {
+            Phase::Check => "check",
+            Phase::Run => "result",
+        };
+        format!("batch-{word}-{}.{}", zone.to_datetime(self.created_at).date(), self.format.as_str())
+    }
+
+    /// When it is forgotten that there was one.
+    pub fn forget_at(&self) -> Timestamp {
+        later(self.started_at.unwrap_or(self.created_at), KNOWN_FOR)
+    }
+
+    /// By what the link of a row derives. No header of a call has a line break, so that no key of a caller's own is the same.
+    pub fn key_of_row(&self, key: &str) -> String {
+        let source = self.source.as_deref().unwrap_or(self.id.as_str());
+        format!("batch\n{source}\n{key}")
+    }
+
+    /// What a link is made from: what its row says, over what is said of all.
+    pub fn body_of(&self, row: &Map<String, Value>) -> Map<String, Value> {
+        /// Of each of these, one says the same as the others.
+        const INSTEAD: [&[&str]; 3] =
+            [&["contact_id", "contact"], &["item_id", "item"], &["expires_at", "expires_in_days"]];
+        let is_said = |name: &str| row.get(name).is_some_and(|value| !value.is_null());
+        let is_overruled =
+            |name: &str| INSTEAD.iter().any(|same| same.contains(&name) && same.iter().any(|one| is_said(one)));
+        let mut body: Map<String, Value> = self
+            .defaults
+            .iter()
+            .filter(|(name, _)| !is_overruled(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        body.extend(row.iter().map(|(name, value)| (name.clone(), value.clone())));
+        body
+    }
+
+    fn next(&self, state: BatchState) -> Self {
+        Self { version: self.version + 1, state, ..self.clone() }
+    }
+
+    /// Has the file that is there by now read and looked through. What an earlier check found is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// Where it was begun already, or is over.
+    pub fn to_check(&self, now: Timestamp) -> Result<Self, BatchRefused> {
+        match self.state {
+            BatchState::AwaitingFile | BatchState::Checked { .. } | BatchState::Failed { .. } => {}
+            BatchState::Checking { .. }
+            | BatchState::Running { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Closing { .. }
+            | BatchState::Over { .. } => return Err(BatchRefused::NotNow { status: self.status() }),
+        }
+        Ok(Self {
+            check: self.check + 1,
+            slices: None,
+            next_slice: 0,
+            tries: 0,
+            report: BatchReport::default(),
+            ..self.next(BatchState::Checking { run_at: now })
+        })
+    }
+
+    /// As a run holds it. `None` where there is nothing to do.
+    #[must_use]
+    pub fn leased(&self, now: Timestamp) -> Option<Self> {
+        let run_at = later(now, LEASE);
+        let state = match self.state {
+            BatchState::Checking { .. } => BatchState::Checking { run_at },
+            BatchState::Running { .. } => BatchState::Running { run_at, waits_for: None },
+            BatchState::Closing { is_cancelled, .. } => BatchState::Closing { run_at, is_cancelled },
+            _ => return None,
+        };
+        Some(self.next(state))
+    }
+
+    /// As a run leaves it to the next one at this moment, or later.
+    #[must_use]
+    pub fn left(&self, run_at: Timestamp, wait: Option<BatchWait>) -> Self {
+        let state = match self.state {
+            BatchState::Checking { .. } => BatchState::Checking { run_at },
+            BatchState::Running { .. } => BatchState::Running { run_at, waits_for: wait },
+            BatchState::Closing { is_cancelled, .. } => BatchState::Closing { run_at, is_cancelled },
+            _ => return self.clone(),
+        };
+        self.next(state)
+    }
+
+    /// After the slice whose turn it is met errors of ours.
+    #[must_use]
+    pub fn tried(&self, now: Timestamp) -> Self {
+        Self { tries: self.tries + 1, ..self.left(later(now, BEFORE_ANOTHER_TRY), None) }
+    }
+
+    /// After the rows of the file were put away, and before any was looked at.
+    #[must_use]
+    pub fn read(&self, slices: u32, report: BatchReport, now: Timestamp) -> Self {
+        Self { slices: Some(slices), report, ..self.left(later(now, LEASE), None) }
+    }
+
+    /// After a slice was looked through, with the run going on.
+    #[must_use]
+    pub fn looked_through(&self, rows: &[CheckedRow], now: Timestamp) -> Self {
+        let mut report = self.report.clone();
+        report.add(rows);
+        Self { next_slice: self.next_slice + 1, tries: 0, report, ..self.left(later(now, LEASE), None) }
+    }
+
+    /// After all slices were looked through.
+    #[must_use]
+    pub fn checked(&self, bytes: u64, now: Timestamp) -> Self {
+        Self { next_slice: 0, tries: 0, ..self.next(BatchState::Checked { at: now, bytes }) }
+    }
+
+    /// Has the links made of what was checked, at this rate from now on where one is given. One that is paused goes on.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot begin or go on.
+    pub fn to_run(&self, skips_wrong: bool, per_minute: Option<u32>, now: Timestamp) -> Result<Self, BatchRefused> {
+        let since = match self.state {
+            BatchState::Checked { at, .. } => {
+                let (wrong, right) = (self.report.wrong, self.report.right());
+                if wrong > 0 && !skips_wrong {
+                    return Err(BatchRefused::RowsWrong { wrong });
+                }
+                if right == 0 {
+                    return Err(BatchRefused::NothingToMake);
+                }
+                at
+            }
+            BatchState::Paused { .. } => self.started_at.unwrap_or(self.created_at),
+            _ => return Err(BatchRefused::NotNow { status: self.status() }),
+        };
+        // The store of files forgets the rows by itself, and a run takes its time.
+        if later(since, FILE_KEPT_FOR - SignedDuration::from_hours(24)) <= now {
+            return Err(BatchRefused::RowsGone);
+        }
+        Ok(Self {
+            started_at: Some(self.started_at.unwrap_or(now)),
+            per_minute: per_minute.unwrap_or(self.per_minute),
+            ..self.next(BatchState::Running { run_at: now, waits_for: None })
+        })
+    }
+
+    /// After the links of a slice were made. Where somebody has paused or ended it meanwhile, it stays so.
+    #[must_use]
+    pub fn made(&self, of_slice: &Tally, run_at: Timestamp) -> Self {
+        let mut tally = self.tally;
+        tally.add(of_slice);
+        let next_slice = self.next_slice + 1;
+        let is_last = self.slices.is_none_or(|slices| next_slice >= slices);
+        let state = match self.state {
+            BatchState::Running { .. } | BatchState::Paused { .. } if is_last => {
+                BatchState::Closing { run_at, is_cancelled: false }
+            }
+            BatchState::Running { .. } => BatchState::Running { run_at, waits_for: None },
+            ref other => other.clone(),
+        };
+        Self { next_slice, tries: 0, tally, ..self.next(state) }
+    }
+
+    /// How long the links of a slice take at the rate that is wanted.
+    pub fn time_of_slice(&self) -> SignedDuration {
+        let millis = i64::from(SLICE_ROWS) * 60_000 / i64::from(self.per_minute.max(1));
+        SignedDuration::from_millis(millis)
+    }
+
+    /// Makes nothing more until somebody has it go on.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not running.
+    pub fn paused(&self, now: Timestamp) -> Result<Self, BatchRefused> {
+        match self.state {
+            BatchState::Running { .. } => Ok(self.next(BatchState::Paused { at: now })),
+            _ => Err(BatchRefused::NotNow { status: self.status() }),
+        }
+    }
+
+    /// Makes nothing more at all. The links that are there stay.
+    ///
+    /// # Errors
+    ///
+    /// Where it is over.
+    pub fn cancelled(&self, now: Timestamp) -> Result<Self, BatchRefused> {
+        let state = match self.state {
+            // A run may be at a slice, which it is left the time to note.
+            BatchState::Running { run_at, waits_for: None } => {
+                BatchState::Closing { run_at: run_at.clamp(now, later(now, LEASE)), is_cancelled: true }
+            }
+            BatchState::Running { .. } | BatchState::Paused { .. } => {
+                BatchState::Closing { run_at: now, is_cancelled: true }
+            }
+            BatchState::AwaitingFile | BatchState::Checking { .. } | BatchState::Checked { .. } => {
+                BatchState::Over { at: now, is_cancelled: true, bytes: None }
+            }
+            BatchState::Closing { .. } | BatchState::Over { .. } | BatchState::Failed { .. } => {
+                return Err(BatchRefused::NotNow { status: self.status() });
+            }
+        };
+        Ok(self.next(state))
+    }
+
+    /// Whether somebody has said that nothing more is made.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self.state,
+            BatchState::Closing { is_cancelled: true, .. } | BatchState::Over { is_cancelled: true, .. }
+        )
+    }
+
+    /// After the table of what was made was put away.
+    #[must_use]
+    pub fn over(&self, bytes: Option<u64>, now: Timestamp) -> Self {
+        self.next(BatchState::Over { at: now, is_cancelled: self.is_cancelled(), bytes })
+    }
+
+    /// As it is where its file cannot be read.
+    #[must_use]
+    pub fn failed(&self, reason: BatchFailure, row: Option<u32>, now: Timestamp) -> Self {
+        self.next(BatchState::Failed { at: now, reason, row })
+    }
+}
+
+/// An object of a caller's, as a text: the table has no numbers of every size, and other rules for names.
+mod as_text {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+    use serde_json::{Map, Value};
+
+    pub(super) fn serialize<S: Serializer>(object: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(object).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests;

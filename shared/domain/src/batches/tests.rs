@@ -1,0 +1,197 @@
+use serde_json::json;
+
+use super::*;
+use crate::gateway::Mode;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn batch() -> Batch {
+    let business = BusinessId::parse("shop").unwrap();
+    let defaults =
+        json!({ "account_id": "main", "recipients": { "contact": true }, "expires_in_days": 3, "contact_id": "c-1" });
+    Batch {
+        id: BatchId::of(&business, "k-1"),
+        business,
+        source: None,
+        defaults: defaults.as_object().unwrap().clone(),
+        format: ExportFormat::Xlsx,
+        locale: Locale::parse("fa").unwrap(),
+        per_minute: USUALLY_PER_MINUTE,
+        integration: "crm".to_owned(),
+        base: "https://pay.example".to_owned(),
+        requested_by: CreatedBy::parse("crm").unwrap(),
+        created_at: at("2026-12-01T08:00:00Z"),
+        request: None,
+        version: 0,
+        check: 0,
+        slices: None,
+        next_slice: 0,
+        tries: 0,
+        report: BatchReport::default(),
+        tally: Tally::default(),
+        started_at: None,
+        state: BatchState::AwaitingFile,
+    }
+}
+
+fn row(number: u32, outcome: Outcome, amount: i64) -> CheckedRow {
+    let problem = RowProblem {
+        row: Some(number),
+        column: Some("Amount (EUR)".to_owned()),
+        cell: Some(format!("C{number}")),
+        pointer: "/amount".to_owned(),
+        code: "invalid_amount".to_owned(),
+        detail: "no amount".to_owned(),
+    };
+    CheckedRow {
+        row: number,
+        key: format!("k-{number}"),
+        outcome,
+        link: None,
+        url: None,
+        contact: None,
+        contact_name: None,
+        amount: Some(amount),
+        currency: Some("EUR".to_owned()),
+        mode: Some(Mode::Live),
+        messages: MessageCounts { sms: 1, sms_segments: 2, ..MessageCounts::default() },
+        problems: if outcome == Outcome::Wrong { vec![problem] } else { Vec::new() },
+    }
+}
+
+/// A batch of two slices that was checked.
+fn checked(outcomes: [Outcome; 2]) -> Batch {
+    let now = at("2026-12-01T08:05:00Z");
+    let checking = batch().to_check(now).unwrap();
+    let report = BatchReport::of_file(2, Vec::new(), vec!["Remark".to_owned()]);
+    let read = checking.leased(now).unwrap().read(2, report, now);
+    let first = read.looked_through(&[row(2, outcomes[0], 500)], now);
+    first.looked_through(&[row(3, outcomes[1], 700)], now).checked(1_000, now)
+}
+
+#[test]
+fn a_batch_is_read_back_as_it_was_written_at_every_step() {
+    let now = at("2026-12-01T09:00:00Z");
+    let ready = checked([Outcome::Ready, Outcome::Ready]);
+    let running = ready.to_run(false, Some(60), now).unwrap();
+    let waiting = running.left(now, Some(BatchWait::QuotaReached));
+    let paused = running.paused(now).unwrap();
+    let closing = running.cancelled(now).unwrap();
+    let failed = batch().to_check(now).unwrap().failed(BatchFailure::OpenQuote, Some(3), now);
+    let mut seen = Vec::new();
+    for batch in [batch(), ready, running, waiting, paused, closing.clone(), closing.over(Some(9), now), failed] {
+        let written = serde_json::to_value(&batch).unwrap();
+        assert!(written["defaults"].is_string());
+        assert_eq!(serde_json::from_value::<Batch>(written).unwrap(), batch);
+        seen.push(batch.status());
+    }
+    assert_eq!(seen, ["awaiting_file", "checked", "running", "waiting", "paused", "closing", "cancelled", "failed"]);
+}
+
+#[test]
+fn a_row_says_more_than_what_is_said_of_all_and_nothing_is_said_twice() {
+    let batch = batch();
+    let row = |row: Value| Value::Object(batch.body_of(row.as_object().unwrap()));
+    assert_eq!(
+        row(json!({ "contact": { "id": "c-2" }, "expires_at": "2026-12-31", "amount": 5 })),
+        json!({
+            "account_id": "main", "recipients": { "contact": true }, "contact": { "id": "c-2" },
+            "expires_at": "2026-12-31", "amount": 5,
+        })
+    );
+    assert_eq!(row(json!({ "contact_id": null, "account_id": "rial" }))["account_id"], "rial");
+    assert_eq!(row(json!({ "item_id": "i-1" }))["contact_id"], "c-1");
+}
+
+#[test]
+fn a_row_of_a_source_has_one_key_in_whichever_batch_it_comes() {
+    let (one, mut other) = (batch(), batch());
+    other.id = BatchId::of(&other.business, "k-2");
+    assert_ne!(one.key_of_row("7"), other.key_of_row("7"));
+    let named = |batch: &Batch| Batch { source: Some("December".to_owned()), ..batch.clone() };
+    assert_eq!(named(&one).key_of_row("7"), named(&other).key_of_row("7"));
+}
+
+#[test]
+fn what_is_wrong_stands_in_the_way_until_somebody_says_that_the_rest_is_made() {
+    let now = at("2026-12-01T09:00:00Z");
+    let batch = checked([Outcome::Ready, Outcome::Wrong]);
+    assert_eq!((batch.report.checked, batch.report.wrong, batch.report.right()), (2, 1, 1));
+    assert_eq!(batch.report.problems[0].cell.as_deref(), Some("C3"));
+    assert_eq!(batch.report.sums, [SumOfRows { currency: "EUR".to_owned(), mode: Mode::Live, rows: 1, amount: 500 }]);
+    assert_eq!(batch.report.messages.sms_segments, 2);
+    assert_eq!(batch.to_run(false, None, now), Err(BatchRefused::RowsWrong { wrong: 1 }));
+    assert_eq!(batch.to_run(true, None, now).unwrap().status(), "running");
+    let hopeless = checked([Outcome::Wrong, Outcome::AlreadyMade]);
+    assert_eq!(hopeless.to_run(true, None, now), Err(BatchRefused::NothingToMake));
+    let late = at("2026-12-08T08:00:00Z");
+    assert_eq!(batch.to_run(true, None, late), Err(BatchRefused::RowsGone));
+}
+
+#[test]
+fn a_slice_that_was_made_counts_whatever_somebody_said_meanwhile() {
+    let now = at("2026-12-01T09:00:00Z");
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    let one = Tally { made: 1, ..Tally::default() };
+    assert_eq!(running.made(&one, now).status(), "running");
+    assert_eq!(running.made(&one, now).made(&one, now).status(), "closing", "it was the last");
+    let paused = running.paused(now).unwrap().made(&one, now);
+    assert_eq!((paused.status(), paused.next_slice, paused.tally.made), ("paused", 1, 1));
+    let gone_on = paused.to_run(false, None, now).unwrap();
+    assert_eq!((gone_on.status(), gone_on.next_slice, gone_on.started_at), ("running", 1, Some(now)));
+    let cancelled = running.cancelled(now).unwrap().made(&one, now);
+    assert_eq!((cancelled.status(), cancelled.tally.made), ("closing", 1));
+    assert_eq!(cancelled.over(Some(1), now).status(), "cancelled");
+}
+
+#[test]
+fn nothing_becomes_of_a_batch_that_its_state_does_not_lead_to() {
+    let now = at("2026-12-01T09:00:00Z");
+    let awaiting = batch();
+    assert_eq!(awaiting.to_run(false, None, now), Err(BatchRefused::NotNow { status: "awaiting_file" }));
+    assert_eq!(awaiting.paused(now), Err(BatchRefused::NotNow { status: "awaiting_file" }));
+    let over = awaiting.cancelled(now).unwrap();
+    assert_eq!((over.status(), over.table(now)), ("cancelled", None));
+    assert_eq!(over.to_check(now), Err(BatchRefused::NotNow { status: "cancelled" }));
+    assert_eq!(over.cancelled(now), Err(BatchRefused::NotNow { status: "cancelled" }));
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    assert_eq!(running.to_check(now), Err(BatchRefused::NotNow { status: "running" }));
+    for batch in [awaiting, over, running.paused(now).unwrap()] {
+        assert_eq!((batch.leased(now), batch.run_at(), batch.phase()), (None, None, None), "{}", batch.status());
+    }
+}
+
+#[test]
+fn another_check_forgets_what_the_one_before_found_and_reads_other_places() {
+    let now = at("2026-12-01T09:00:00Z");
+    let first = checked([Outcome::Ready, Outcome::Wrong]);
+    let again = first.to_check(now).unwrap();
+    assert_eq!((&again.report, again.slices, again.next_slice), (&BatchReport::default(), None, 0));
+    assert_ne!(again.rows_key(0), first.rows_key(0));
+    assert_eq!(again.upload_key(), first.upload_key());
+    let (phase, bytes, until) = first.table(now).unwrap();
+    assert_eq!((phase, bytes, until), (Phase::Check, 1_000, at("2026-12-08T08:05:00Z")));
+    assert_eq!(first.table_name(phase, &TimeZone::UTC), "batch-check-2026-12-01.xlsx");
+}
+
+#[test]
+fn the_largest_amounts_are_named_and_no_more_problems_than_an_answer_has_room_for() {
+    let mut report = BatchReport::of_file(200, vec![AlikeRows { row: 3, same_as: 2 }; 30], vec!["x".to_owned(); 80]);
+    assert_eq!((report.alike_count, report.alike.len(), report.ignored_columns.len()), (30, 20, 50));
+    report.add(&(1..=60).map(|number| row(number, Outcome::Ready, i64::from(number) * 10)).collect::<Vec<_>>());
+    report.add(&(61..=130).map(|number| row(number, Outcome::Wrong, 0)).collect::<Vec<_>>());
+    let largest: Vec<u32> = report.largest.iter().map(|large| large.row).collect();
+    assert_eq!(largest, [60, 59, 58, 57, 56]);
+    assert_eq!((report.problem_count, report.problems.len(), report.right()), (70, 50, 60));
+}
+
+#[test]
+fn a_rate_is_within_its_bounds_and_a_slice_takes_its_time() {
+    assert_eq!(parse_per_minute(60), Ok(60));
+    for wrong in [0, -1, 6_001, i64::MAX] {
+        assert_eq!(parse_per_minute(wrong).unwrap_err().code, "out_of_range");
+    }
+    assert_eq!(batch().time_of_slice(), SignedDuration::from_secs(5));
+}
