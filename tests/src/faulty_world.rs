@@ -985,6 +985,26 @@ impl FaultyWorld {
         self.admin.replay(90, self.now()).await.expect("the links can be read")
     }
 
+    /// The CRM begins a batch of JSON lines, and uploads them. Answers its address.
+    pub async fn upload_rows(&self, defaults: &Value, rows: &[Value], idempotency_key: &str) -> String {
+        let body = json!({ "format": "jsonl", "defaults": defaults, "locale": "en" });
+        let batch = self.crm(Method::POST, "/v1/batches", &body, &[("idempotency-key", idempotency_key)]).await;
+        let batch = batch.expect("the call is answered").json();
+        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        let upload = self.http.put(batch["upload"]["url"].as_str().expect("it waits for its file"));
+        let put = upload.header("content-type", "application/jsonl").body(lines).send().await;
+        assert!(put.is_ok_and(|put| put.status().is_success()), "the file is taken");
+        format!("/v1/batches/{}", batch["id"].as_str().unwrap())
+    }
+
+    /// What became of each row of a batch that is over, as its table says.
+    pub async fn rows_of(&self, batch: &str) -> Vec<Value> {
+        let batch = self.get(batch).await;
+        let Some(url) = batch["file"]["url"].as_str() else { return Vec::new() };
+        let table = self.http.get(url).send().await.expect("the table is there").text().await.unwrap();
+        table.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
     /// learns can be work for the next. Whether it came to that: where very much is due every minute, a slow machine never
     /// does.
@@ -994,7 +1014,7 @@ impl FaultyWorld {
             self.turn_time(A_WHILE);
             let _ = self.sweep().await;
             let due = self.due_entries().await;
-            if due.iter().any(|(sk, _)| matches!(sk.as_str(), "export" | "renewal")) {
+            if due.iter().any(|(sk, _)| matches!(sk.as_str(), "batch" | "export" | "renewal")) {
                 let _ = self.run_batches().await;
             }
             if due.iter().any(|(sk, _)| sk != "link") {

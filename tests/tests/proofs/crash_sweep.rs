@@ -19,7 +19,7 @@ use domain::gateway::GatewayKind;
 use domain::ids::{EventId, LinkId, RefundId};
 use domain::link::{RefundResolution, Resolution};
 use futures_util::future::join_all;
-use paylink_local::seed::{BAZAAR_KEY, DEMO};
+use paylink_local::seed::{API_KEY, BAZAAR_KEY, DEMO};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::fault_proxy::{Call, Fault};
@@ -85,6 +85,10 @@ enum Flow {
     CreateWithReference,
     /// Of an item that has at most one link which can be paid.
     CreateAlone,
+    /// A run makes the links of rows that somebody uploaded.
+    MakeRows,
+    /// A run reads such a file and looks its rows through.
+    CheckRows,
     FirstVisit(GatewayKind),
     LaterVisit(GatewayKind),
     /// The customer comes back, and does not try again where that fails.
@@ -226,10 +230,12 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 140] = [
+const FLOWS: [Flow; 142] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::CreateAlone,
+    Flow::MakeRows,
+    Flow::CheckRows,
     Flow::FirstVisit(Zarinpal),
     Flow::FirstVisit(Stripe),
     Flow::FirstVisit(Sep),
@@ -457,6 +463,8 @@ impl Flow {
             | Self::Create
             | Self::CreateWithReference
             | Self::CreateAlone
+            | Self::MakeRows
+            | Self::CheckRows
             | Self::ResultPage
             | Self::SummaryPage
             | Self::GoOn
@@ -564,6 +572,15 @@ impl Flow {
             put_item(world, &scene.key, json!({ "amount": scene.body["amount"], "currency": currency })).await;
         }
         if matches!(self, Self::Create | Self::CreateWithReference | Self::CreateAlone) {
+            return scene;
+        }
+        if matches!(self, Self::MakeRows | Self::CheckRows) {
+            scene.session = upload_rows(world, &scene).await;
+            if self == Self::MakeRows {
+                follow_batch(world, &scene.session, "check").await;
+            }
+            let step = if self == Self::MakeRows { "run" } else { "check" };
+            world.crm(Method::POST, &format!("{}/{step}", scene.session), &json!({}), &[]).await.unwrap();
             return scene;
         }
         let link = world.make_link(&scene.body, &scene.key).await;
@@ -881,6 +898,7 @@ impl Flow {
                 let reply = world.create(&scene.body, &scene.key).await;
                 reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
             }
+            Self::MakeRows | Self::CheckRows => matches!(world.bring_hint().await, Some(Ok(_))),
             Self::FirstVisit(_) => world.visit(scene.link()).await.is_some(),
             Self::LaterVisit(_) => is_answered(world.open(&scene.link().url).await),
             Self::AnotherChoice(_) => world.visit_to_pay(scene.link(), "pay=all").await.is_some(),
@@ -1098,7 +1116,9 @@ impl Flow {
             | Self::WebhookLateFailure(_)
             | Self::WebhookDisputeLost(_)
             | Self::AddUp => true,
-            Self::ReturnPaid(_)
+            Self::MakeRows
+            | Self::CheckRows
+            | Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)
             | Self::SweepExpires
             | Self::SweepReminds
@@ -1135,6 +1155,44 @@ impl Flow {
             | Self::DeliverLatePayment => false,
         }
     }
+}
+
+/// Two rows of a contact that is known by its number and of one that is not known yet.
+async fn upload_rows(world: &FaultyWorld, scene: &Scene) -> String {
+    let number = scene.key.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 10_000_000;
+    let rows = [
+        json!({ "contact_mobile": "09120000000", "amount": 50_000, "row_key": "one" }),
+        json!({ "contact": { "id": format!("new-{number}"), "name": "New", "mobile": format!("0912{number:07}") },
+                "amount": 60_000, "row_key": "two" }),
+    ];
+    world.upload_rows(&json!({ "account_id": "main" }), &rows, &scene.key).await
+}
+
+/// A step of a batch that nothing disturbs.
+async fn follow_batch(world: &FaultyWorld, batch: &str, step: &str) {
+    world.crm(Method::POST, &format!("{batch}/{step}"), &json!({}), &[]).await.unwrap();
+    world.bring_hint().await.unwrap().unwrap();
+}
+
+/// The link of the first row, once the batch is over. Each row has one, and no more.
+async fn made_of_rows(world: &FaultyWorld, flow: Flow, scene: &Scene) -> Made {
+    world.confirm().await;
+    if flow == Flow::CheckRows {
+        let checked = world.get(&scene.session).await;
+        assert_eq!((&checked["status"], &checked["report"]["ready"]), (&json!("checked"), &json!(2)), "{checked}");
+        follow_batch(world, &scene.session, "run").await;
+    }
+    let batch = world.get(&scene.session).await;
+    assert_eq!((&batch["status"], &batch["progress"]["made"]), (&json!("done"), &json!(2)), "{batch}");
+    let rows = world.rows_of(&scene.session).await;
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    let since = format!("/v1/payment-links?created_from={}&limit=100", scene.made_at.replace('+', "%2B"));
+    let links = world.get(&since).await["data"].as_array().unwrap().clone();
+    let of_rows = rows.iter().map(|row| links.iter().filter(|link| link["id"] == row["payment_link_id"]).count());
+    assert_eq!(of_rows.collect::<Vec<_>>(), [1, 1], "{links:?}");
+    assert_eq!(links.len(), 2, "no row has a second link");
+    let first = json!({ "id": rows[0]["payment_link_id"], "url": rows[0]["url"] });
+    Made::read(API_KEY, &first)
 }
 
 /// An item of the run's own, with a field that receipts are attached to.
@@ -1325,6 +1383,9 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
             }
             is_answered = flow.step(world, &scene).await;
         }
+    }
+    if matches!(flow, Flow::MakeRows | Flow::CheckRows) {
+        scene.link = Some(made_of_rows(world, flow, &scene).await);
     }
     if scene.link.is_none() {
         // The CRM that made the link finds it by asking once more.

@@ -64,7 +64,7 @@ fn size_of_world(order: &Order) -> usize {
 const AT_ONCE: usize = 4;
 
 /// A third of what two processors try in a minute, or less.
-const LEAST_IN_A_MINUTE: usize = 550;
+const LEAST_IN_A_MINUTE: usize = 240;
 
 /// This many longer orders are drawn of links that are alone, and as many of each other scene.
 const LONGER: usize = 1000;

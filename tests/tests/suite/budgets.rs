@@ -281,6 +281,44 @@ async fn an_export_costs_its_list_and_a_write_for_each_of_its_steps() {
     assert_usage(&world.usage(), 1, 1.0, 0);
 }
 
+/// Of contacts who are known by a number: a check reads of each row what a draft reads and no more, and a run makes each link as a
+/// call does. What the batch itself costs is the same however many rows a slice has, which are a hundred at most.
+#[tokio::test]
+async fn a_row_of_a_batch_costs_what_a_draft_and_a_link_cost() {
+    let world = warm_world().await;
+    let rows = |count: i64| -> Vec<Value> {
+        (0..count).map(|number| json!({ "contact_mobile": "09120000000", "amount": 50_000 + number })).collect()
+    };
+    let costs = async |count: i64| {
+        let batch = world.upload_rows(&json!({ "account_id": "main" }), &rows(count), &format!("batch-{count}")).await;
+        world.usage();
+        let mut taken = Vec::new();
+        for step in ["check", "run"] {
+            let reply = world.crm(Method::POST, &format!("{batch}/{step}"), &json!({}), &[]).await.unwrap();
+            assert!(reply.status.is_success(), "{}", reply.text);
+            world.usage();
+            world.bring_hint().await.unwrap().unwrap();
+            taken.push(world.usage());
+        }
+        assert_eq!(world.get(&batch).await["progress"]["made"], count);
+        taken
+    };
+    let (two, twelve) = (costs(2).await, costs(12).await);
+    let of_ten_rows = |step: usize| {
+        let (few, many): (&Usage, &Usage) = (&two[step], &twelve[step]);
+        let trips = many.round_trips - few.round_trips;
+        (trips, many.read_units - few.read_units, many.write_units - few.write_units)
+    };
+    let (trips, reads, writes) = of_ten_rows(0);
+    // Who has the number, what a draft is decided on, and whether the link is there already.
+    assert!(trips <= 20 && reads <= 40.0 && writes == 0, "{trips} round trips, {reads} read, {writes} written");
+    assert!(two[0].round_trips <= 13 && two[0].write_units <= 11, "{:?}", two[0]);
+    let (trips, reads, writes) = of_ten_rows(1);
+    // The same, and the link with its places in three indexes.
+    assert!(trips <= 30 && reads <= 40.0 && writes <= 44, "{trips} round trips, {reads} read, {writes} written");
+    assert!(two[1].round_trips <= 10 && two[1].write_units <= 16, "{:?}", two[1]);
+}
+
 #[tokio::test]
 async fn a_report_is_two_reads_at_once_and_one_write_and_a_failure_is_told_in_the_same() {
     let world = warm_world().await;

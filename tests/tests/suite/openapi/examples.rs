@@ -317,6 +317,30 @@ async fn a_list_is_carried_away(story: &mut Story) {
     story.post(&format!("/v1/exports/{}/cancel", again["id"].as_str().unwrap()), Value::Null).await;
 }
 
+/// Links are made of a spreadsheet, until somebody thinks better of it.
+async fn links_are_made_of_a_file(story: &mut Story) {
+    let wanted = json!({
+        "format": "csv", "source": "Arrears of November", "locale": "en", "per_minute": 600,
+        "defaults": { "account_id": "main", "recipients": { "contact": true }, "expires_in_days": 10 }
+    });
+    let batch = story.post("/v1/batches", wanted).await;
+    let file =
+        "contact id,amount (toman),due date,remark\nc-1042,150000,1405/10/01,\nc-1042,2.500.000,,typing mistake\n";
+    let upload = reqwest::Client::new().put(batch["upload"]["url"].as_str().unwrap());
+    upload.header("content-type", "text/csv; charset=utf-8").body(file).send().await.unwrap();
+    let path = format!("/v1/batches/{}", batch["id"].as_str().unwrap());
+    while story.world.cloud.work.take().is_some() {}
+    story.post(&format!("{path}/check"), Value::Null).await;
+    let hint = story.world.cloud.work.take().unwrap();
+    story.world.invoke("run-batches", &hint).await;
+    story.get(&path).await;
+    story.get("/v1/batches?limit=1").await;
+    story.post(&format!("{path}/run"), json!({ "skip_wrong": true })).await;
+    story.post(&format!("{path}/pause"), Value::Null).await;
+    story.post(&format!("{path}/cancel"), Value::Null).await;
+    while story.world.cloud.work.take().is_some() {}
+}
+
 /// The same against the gateway's own lists, after somebody gave a part back in its dashboard.
 async fn books_are_held_against_a_gateway(story: &mut Story) {
     let euro = story.world.euro_link().await;
@@ -463,6 +487,7 @@ async fn told() -> Map<String, Value> {
     a_business_is_set_up(&mut story, &address).await;
     a_link_is_paid(&mut story).await;
     a_list_is_carried_away(&mut story).await;
+    links_are_made_of_a_file(&mut story).await;
     things_end(&mut story).await;
     a_business_comes_and_goes(&mut story).await;
     sent(&mut story, &posted);

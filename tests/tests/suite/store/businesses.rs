@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::audit::{AuditAction, Author, Side, Subject};
+use domain::batches::Batch;
 use domain::business::logo::{Logo, LogoHash};
 use domain::business::look_back::Looked;
 use domain::business::quotas::{Day, DayCount, Quotas};
@@ -18,8 +19,8 @@ use domain::business::usage::Usage;
 use domain::exports::Export;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{
-    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ExportId, ItemId, LinkId, MessageId,
-    PayToken, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
+    AccountId, BatchId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ExportId, ItemId, LinkId,
+    MessageId, PayToken, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::link::{Hint, LinkFilter, PaymentLink, Receipt, ReceiptFilter, RefundBy, RefundFilter, RefundWish};
 use domain::locale::Locale;
@@ -41,10 +42,10 @@ use futures_util::future::{join, join_all};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{
-    ApiKey, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, DueLookBack,
-    EventList, EventsAfter, ExportPut, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList,
-    RecordWritten, RefundList, Revision, Scope, Store, Succeeded, Taken, TotalsQuery, TotalsRead, TransitionWritten,
-    Written,
+    ApiKey, BatchPut, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint,
+    DueLookBack, EventList, EventsAfter, ExportPut, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order,
+    ReceiptList, RecordWritten, RefundList, Revision, Scope, Store, Succeeded, Taken, TotalsQuery, TotalsRead,
+    TransitionWritten, Written,
 };
 use tests::{dynamodb, empty_cloud, plant_contact, plant_item, sources_below};
 
@@ -87,6 +88,10 @@ struct Made {
 /// Each business calls one of its own so.
 fn export() -> ExportId {
     id(ExportId::parse, "ex_1111111111111111111111")
+}
+
+fn batch() -> BatchId {
+    id(BatchId::parse, "ba_1111111111111111111111")
 }
 
 fn account() -> Account {
@@ -142,6 +147,12 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
         "run_at": now(),
     }));
     assert!(matches!(of.put_export(&export).await.unwrap(), ExportPut::Written));
+    let batch: Batch = read(json!({
+        "id": batch(), "business": business, "format": "csv", "locale": "en", "per_minute": 60, "integration": "crm",
+        "base": "https://pay.example", "requested_by": own("somebody"), "created_at": now(), "version": 0,
+        "state": "checking", "run_at": now(),
+    }));
+    assert!(matches!(of.put_batch(&batch).await.unwrap(), BatchPut::Written));
     let contact: Contact = read(json!({ "id": "c-1", "name": own("a contact") }));
     plant_contact(&of, &contact).await;
     let item: Item = read(json!({
@@ -369,6 +380,8 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("links", some(&own)),
         ("live_links", Some(live).filter(|live| *live > 0).map(|live| live.to_string())),
         ("list_contacts", some(&store.list_contacts(100, None).await.unwrap().entries)),
+        ("batch", found(store.batch(&batch()).await.unwrap())),
+        ("list_batches", some(&store.list_batches(100, None).await.unwrap().entries)),
         ("export", found(store.export(&export()).await.unwrap())),
         ("list_exports", some(&store.list_exports(100, None).await.unwrap().entries)),
         ("list_events", some(&store.list_events(&events, 100).await.unwrap().entries)),

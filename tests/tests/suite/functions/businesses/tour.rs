@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::ids::{
-    AttemptId, BusinessId, EventId, ExportId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
+    AttemptId, BatchId, BusinessId, EventId, ExportId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
 };
 use paylink_local::StreamReader;
 use paylink_local::seed::{BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
@@ -38,6 +38,7 @@ pub(super) struct Ids {
     receipt: ReceiptId,
     refund: RefundId,
     export: ExportId,
+    batch: BatchId,
 }
 
 impl Ids {
@@ -61,13 +62,14 @@ impl Ids {
             receipt: ReceiptId::of(&attempt),
             refund: RefundId::of(&link, 1),
             export: ExportId::of(&BusinessId::parse("nobody").unwrap(), "n"),
+            batch: BatchId::of(&BusinessId::parse("nobody").unwrap(), "n"),
             link,
             attempt,
         }
     }
 
     /// As they stand in an answer, each with what it is. What the business is called can be a word of any text.
-    fn names(&self) -> [(&str, &str); 16] {
+    fn names(&self) -> [(&str, &str); 17] {
         [
             (self.event.as_str(), "event"),
             (self.link.as_str(), "link"),
@@ -76,6 +78,7 @@ impl Ids {
             (self.receipt.as_str(), "receipt"),
             (self.refund.as_str(), "refund"),
             (self.export.as_str(), "export"),
+            (self.batch.as_str(), "batch"),
             (self.account, "account"),
             (self.contact, "contact"),
             (self.item, "item"),
@@ -177,6 +180,18 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         }
         ("get", "/v1/exports") => vec![Call::to(path), Call::to(format!("{path}?limit=1"))],
         ("get" | "post", "/v1/exports/{id}" | "/v1/exports/{id}/cancel") => vec![Call::to(at(ids.export.as_str()))],
+        ("get", "/v1/batches") => vec![Call::to(path), Call::to(format!("{path}?limit=1"))],
+        (
+            "get" | "post",
+            "/v1/batches/{id}"
+            | "/v1/batches/{id}/check"
+            | "/v1/batches/{id}/run"
+            | "/v1/batches/{id}/pause"
+            | "/v1/batches/{id}/cancel",
+        ) => vec![Call::to(at(ids.batch.as_str()))],
+        ("post", "/v1/batches") => {
+            vec![Call::with(path, json!({ "format": "csv", "defaults": { "account_id": ids.account } }))]
+        }
         ("post", "/v1/exports") => {
             // As many as can be made at once, for both tours.
             let lists = ["payment-links", "receipts"];
@@ -400,11 +415,11 @@ fn comparable(reply: &Reply, ids: &Ids) -> Value {
                 for (id, what) in ids.names() {
                     text = text.replace(id, &format!("<{what}>"));
                 }
-                let made = ["pl_", "at_", "rc_", "rr_", "rf_", "msg_", "evt_", "ex_", "whsec_"];
+                let made = ["pl_", "at_", "rc_", "rr_", "rf_", "msg_", "evt_", "ex_", "ba_", "whsec_"];
                 let is_made = made.iter().any(|kind| text.starts_with(kind));
                 let is_instant = text.contains('T') && text.parse::<jiff::Timestamp>().is_ok();
-                let is_pay_url = text.contains("/p/");
-                json!(if is_made || is_instant || is_pay_url { "<made>" } else { &text })
+                let is_address = text.contains("/p/") || text.contains("X-Amz-Signature");
+                json!(if is_made || is_instant || is_address { "<made>" } else { &text })
             }
             Value::Array(values) => values.iter().map(|value| without(value, ids)).collect(),
             Value::Object(fields) => fields
@@ -507,6 +522,9 @@ pub(super) async fn furnish(world: &World) -> Ids {
     assert_eq!(export.status, StatusCode::CREATED, "{}", export.text);
     let hint = world.cloud.work.take().unwrap();
     assert_eq!(world.invoke("run-batches", &hint).await["exports"]["done"], 1);
+    let batch = json!({ "format": "csv", "defaults": { "contact_id": "d-contact", "description": CANARY } });
+    let batch = world.crm_with(Method::POST, "/v1/batches", batch, &[("idempotency-key", "d-batch")]).await;
+    assert_eq!(batch.status, StatusCode::CREATED, "{}", batch.text);
     let link = LinkId::parse(&text(&reviewed["id"])).unwrap();
     Ids {
         business: BusinessId::parse(DEMO).unwrap(),
@@ -525,6 +543,7 @@ pub(super) async fn furnish(world: &World) -> Ids {
         receipt: ReceiptId::parse(&receipt).unwrap(),
         refund: RefundId::parse(&text(&refund.json()["id"])).unwrap(),
         export: ExportId::parse(&text(&export.json()["id"])).unwrap(),
+        batch: BatchId::parse(&text(&batch.json()["id"])).unwrap(),
         link,
     }
 }
