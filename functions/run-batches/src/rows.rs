@@ -26,13 +26,8 @@ use use_cases::hash_of;
 use crate::words::Words;
 
 /// What of a file is read. A name or a note has at most 500 characters, and no sheet has a hundred columns of them.
-const LIMITS: Limits = Limits {
-    bytes: LARGEST_FILE,
-    inflated: 128 * 1024 * 1024,
-    rows: MOST_ROWS as usize,
-    columns: 100,
-    cell_characters: 4_000,
-};
+const LIMITS: Limits =
+    Limits { bytes: LARGEST_FILE, inflated: 128 * 1024 * 1024, rows: MOST_ROWS, columns: 100, cell_characters: 4_000 };
 
 /// No number above it is held exactly in a cell.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
@@ -316,7 +311,7 @@ pub(crate) fn read(bytes: &[u8], batch: &Batch, zone: &TimeZone) -> Result<File,
     let alike = give_keys(&mut rows, Telling { words: &words, columns: &columns });
     let report = BatchReport::of_file(u32::try_from(rows.len()).unwrap_or(u32::MAX), alike, ignored);
     let slice = |rows: &[UploadedRow]| Slice { columns: columns.clone(), rows: rows.to_vec() };
-    Ok(File { slices: rows.chunks(SLICE_ROWS as usize).map(slice).collect(), report })
+    Ok(File { slices: rows.chunks(usize::from(SLICE_ROWS)).map(slice).collect(), report })
 }
 
 /// Gives each row what it is known by. Rows that say the same as an earlier one are told apart by which of them they are.

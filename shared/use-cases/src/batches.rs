@@ -131,6 +131,7 @@ pub async fn begin(
         version: 0,
         check: 0,
         slices: None,
+        rows_at: None,
         next_slice: 0,
         tries: 0,
         report: BatchReport::default(),

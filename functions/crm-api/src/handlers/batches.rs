@@ -63,9 +63,9 @@ pub(crate) struct BatchBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
-    /// At most so many links are made in a minute, 1 to 6000. Left out, 1200.
+    /// At most so many links are made in a minute, 10 to 6000. Left out, 1200.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 6000)]
+    #[schema(value_type = Option<i64>, minimum = 10, maximum = 6000)]
     per_minute: Given<i64>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -82,7 +82,7 @@ pub(crate) struct RunBody {
     skip_wrong: Given<bool>,
     /// Another rate than was said before.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 6000)]
+    #[schema(value_type = Option<i64>, minimum = 10, maximum = 6000)]
     per_minute: Given<i64>,
     #[serde(flatten)]
     #[schema(ignore)]

@@ -25,6 +25,7 @@ fn batch(format: ExportFormat) -> Batch {
         version: 0,
         check: 1,
         slices: None,
+        rows_at: None,
         next_slice: 0,
         tries: 0,
         report: BatchReport::default(),

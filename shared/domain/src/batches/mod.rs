@@ -25,20 +25,20 @@ use crate::locale::Locale;
 use crate::problem::Rejection;
 
 /// At most this many rows are in one file.
-pub const MOST_ROWS: u32 = 10_000;
+pub const MOST_ROWS: usize = 10_000;
 
 /// A business has at most this many batches that are neither over nor wait for somebody.
 pub const MOST_AT_ONCE: usize = 5;
 
 /// So many rows are worked off together.
-pub const SLICE_ROWS: u32 = 100;
+pub const SLICE_ROWS: u16 = 100;
 
 /// A file to be uploaded has at most this many bytes.
 pub const LARGEST_FILE: usize = 20 * 1024 * 1024;
 
-/// How many links can be made in a minute, and how many are where nobody says so: twenty a second, as many SMS as Amazon
-/// SNS sends in a second unless more was agreed on.
-pub const PER_MINUTE: RangeInclusive<u32> = 1..=6_000;
+/// How many links can be made in a minute, so that all rows of a file are made within a day, and how many are where nobody says
+/// so: twenty a second, as many SMS as Amazon SNS sends in a second unless more was agreed on.
+pub const PER_MINUTE: RangeInclusive<u32> = 10..=6_000;
 pub const USUALLY_PER_MINUTE: u32 = 1_200;
 
 /// The name of the list that a batch comes from has at most this many characters.
@@ -91,6 +91,9 @@ pub struct Batch {
     /// How many slices of rows were put away. Before the file was read, nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<u32>,
+    /// When they were, from which on they are kept for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_at: Option<Timestamp>,
     /// The slice whose turn it is.
     #[serde(default)]
     pub next_slice: u32,
@@ -369,7 +372,13 @@ impl Batch {
         let (phase, bytes, at) = match self.state {
             BatchState::Checked { at, bytes } => (Phase::Check, bytes, at),
             BatchState::Over { at, bytes: Some(bytes), .. } => (Phase::Run, bytes, at),
-            _ => return None,
+            BatchState::AwaitingFile
+            | BatchState::Checking { .. }
+            | BatchState::Running { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Closing { .. }
+            | BatchState::Over { bytes: None, .. }
+            | BatchState::Failed { .. } => return None,
         };
         Some((phase, bytes, later(at, FILE_KEPT_FOR))).filter(|(_, _, until)| *until > now)
     }
@@ -433,6 +442,7 @@ impl Batch {
         Ok(Self {
             check: self.check + 1,
             slices: None,
+            rows_at: None,
             next_slice: 0,
             tries: 0,
             report: BatchReport::default(),
@@ -443,26 +453,27 @@ impl Batch {
     /// As a run holds it. `None` where there is nothing to do.
     #[must_use]
     pub fn leased(&self, now: Timestamp) -> Option<Self> {
-        let run_at = later(now, LEASE);
-        let state = match self.state {
-            BatchState::Checking { .. } => BatchState::Checking { run_at },
-            BatchState::Running { .. } => BatchState::Running { run_at, waits_for: None },
-            BatchState::Closing { is_cancelled, .. } => BatchState::Closing { run_at, is_cancelled },
-            _ => return None,
-        };
-        Some(self.next(state))
+        self.at_work(later(now, LEASE), None).map(|state| self.next(state))
+    }
+
+    /// The state of one that is at work, with its next turn then. `None` of one that is not.
+    fn at_work(&self, run_at: Timestamp, waits_for: Option<BatchWait>) -> Option<BatchState> {
+        match self.state {
+            BatchState::Checking { .. } => Some(BatchState::Checking { run_at }),
+            BatchState::Running { .. } => Some(BatchState::Running { run_at, waits_for }),
+            BatchState::Closing { is_cancelled, .. } => Some(BatchState::Closing { run_at, is_cancelled }),
+            BatchState::AwaitingFile
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => None,
+        }
     }
 
     /// As a run leaves it to the next one at this moment, or later.
     #[must_use]
     pub fn left(&self, run_at: Timestamp, wait: Option<BatchWait>) -> Self {
-        let state = match self.state {
-            BatchState::Checking { .. } => BatchState::Checking { run_at },
-            BatchState::Running { .. } => BatchState::Running { run_at, waits_for: wait },
-            BatchState::Closing { is_cancelled, .. } => BatchState::Closing { run_at, is_cancelled },
-            _ => return self.clone(),
-        };
-        self.next(state)
+        self.at_work(run_at, wait).map_or_else(|| self.clone(), |state| self.next(state))
     }
 
     /// After the slice whose turn it is met errors of ours.
@@ -474,7 +485,7 @@ impl Batch {
     /// After the rows of the file were put away, and before any was looked at.
     #[must_use]
     pub fn read(&self, slices: u32, report: BatchReport, now: Timestamp) -> Self {
-        Self { slices: Some(slices), report, ..self.left(later(now, LEASE), None) }
+        Self { slices: Some(slices), rows_at: Some(now), report, ..self.left(later(now, LEASE), None) }
     }
 
     /// After a slice was looked through, with the run going on.
@@ -497,8 +508,8 @@ impl Batch {
     ///
     /// Where it cannot begin or go on.
     pub fn to_run(&self, skips_wrong: bool, per_minute: Option<u32>, now: Timestamp) -> Result<Self, BatchRefused> {
-        let since = match self.state {
-            BatchState::Checked { at, .. } => {
+        match self.state {
+            BatchState::Checked { .. } => {
                 let (wrong, right) = (self.report.wrong, self.report.right());
                 if wrong > 0 && !skips_wrong {
                     return Err(BatchRefused::RowsWrong { wrong });
@@ -506,12 +517,17 @@ impl Batch {
                 if right == 0 {
                     return Err(BatchRefused::NothingToMake);
                 }
-                at
             }
-            BatchState::Paused { .. } => self.started_at.unwrap_or(self.created_at),
-            _ => return Err(BatchRefused::NotNow { status: self.status() }),
-        };
+            // Also one that runs, at another rate.
+            BatchState::Paused { .. } | BatchState::Running { .. } => {}
+            BatchState::AwaitingFile
+            | BatchState::Checking { .. }
+            | BatchState::Closing { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => return Err(BatchRefused::NotNow { status: self.status() }),
+        }
         // The store of files forgets the rows by itself, and a run takes its time.
+        let since = self.rows_at.unwrap_or(self.created_at);
         if later(since, FILE_KEPT_FOR - SignedDuration::from_hours(24)) <= now {
             return Err(BatchRefused::RowsGone);
         }
@@ -534,7 +550,13 @@ impl Batch {
                 BatchState::Closing { run_at, is_cancelled: false }
             }
             BatchState::Running { .. } => BatchState::Running { run_at, waits_for: None },
-            ref other => other.clone(),
+            BatchState::AwaitingFile
+            | BatchState::Checking { .. }
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Closing { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => self.state.clone(),
         };
         Self { next_slice, tries: 0, tally, ..self.next(state) }
     }
@@ -553,7 +575,13 @@ impl Batch {
     pub fn paused(&self, now: Timestamp) -> Result<Self, BatchRefused> {
         match self.state {
             BatchState::Running { .. } => Ok(self.next(BatchState::Paused { at: now })),
-            _ => Err(BatchRefused::NotNow { status: self.status() }),
+            BatchState::AwaitingFile
+            | BatchState::Checking { .. }
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Closing { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => Err(BatchRefused::NotNow { status: self.status() }),
         }
     }
 

@@ -27,6 +27,7 @@ fn batch() -> Batch {
         version: 0,
         check: 0,
         slices: None,
+        rows_at: None,
         next_slice: 0,
         tries: 0,
         report: BatchReport::default(),
@@ -190,7 +191,7 @@ fn the_largest_amounts_are_named_and_no_more_problems_than_an_answer_has_room_fo
 #[test]
 fn a_rate_is_within_its_bounds_and_a_slice_takes_its_time() {
     assert_eq!(parse_per_minute(60), Ok(60));
-    for wrong in [0, -1, 6_001, i64::MAX] {
+    for wrong in [0, -1, 9, 6_001, i64::MAX] {
         assert_eq!(parse_per_minute(wrong).unwrap_err().code, "out_of_range");
     }
     assert_eq!(batch().time_of_slice(), SignedDuration::from_secs(5));

@@ -306,7 +306,7 @@ async fn what_is_wrong_with_the_call_is_refused_by_its_field() {
     for (body, pointer, code) in [
         (json!({}), "/format", "required"),
         (json!({ "format": "pdf" }), "/format", "unknown_choice"),
-        (json!({ "format": "csv", "per_minute": 0 }), "/per_minute", "out_of_range"),
+        (json!({ "format": "csv", "per_minute": 9 }), "/per_minute", "out_of_range"),
         (json!({ "format": "csv", "per_minute": 6_001 }), "/per_minute", "out_of_range"),
         (json!({ "format": "csv", "source": "" }), "/source", "empty"),
         (json!({ "format": "csv", "source": "x".repeat(101) }), "/source", "too_long"),

@@ -202,8 +202,8 @@ fn bodies() -> Vec<Body> {
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/attempts/at_1/void", json!({ "reason": "R" })));
     let failed = json!({ "status": "failed", "reason": "gone", "provider_id": "1" });
     bodies.push(post(LINE_KEY, "/v1/payment-links/{link}/messages/msg_1/report", failed));
-    bodies.push(post(API_KEY, "/v1/batches", json!({ "format": "csv", "source": "S", "per_minute": 1 })));
-    bodies.push(post(API_KEY, "/v1/batches/ba_1/run", json!({ "skip_wrong": true, "per_minute": 1 })));
+    bodies.push(post(API_KEY, "/v1/batches", json!({ "format": "csv", "source": "S", "per_minute": 10 })));
+    bodies.push(post(API_KEY, "/v1/batches/ba_1/run", json!({ "skip_wrong": true, "per_minute": 10 })));
     bodies.push(post(API_KEY, "/v1/events/evt_1/redeliver", json!({ "endpoint_id": "limits" })));
     bodies.push(post(API_KEY, "/v1/webhook-endpoints/limits/rotate-secret", json!({ "overlap_hours": 1 })));
     bodies.push(post(PLATFORM_KEY, "/v1/businesses/limits/suspend", json!({ "reason": "R" })));
