@@ -5,14 +5,15 @@
 //! next one does again: a row's link derives from its key, and is found and not made anew. A run that was too slow finds that
 //! somebody else has written the batch, and leaves it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::batches::{
-    Batch, BatchFailure, BatchRefused, BatchReport, BatchState, BatchWait, CheckedRow, MOST_TRIES, Phase, RowProblem,
-    Tally,
+    Batch, BatchFailure, BatchRefused, BatchReport, BatchState, BatchWait, CheckedRow, MOST_TRIES,
+    Outcome as RowOutcome, Phase, RowProblem, Tally,
 };
 use domain::clocks::later;
 use domain::ids::{BatchId, BusinessId};
@@ -26,7 +27,7 @@ use store::{BusinessStore, Configuration, RecordWritten, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::made_rows::{Made, Rows};
-use crate::outcomes::file_of;
+use crate::outcomes::{file_of, lines};
 use crate::rows::{self, Slice};
 use crate::words::Words;
 use crate::{App, Outcome};
@@ -97,6 +98,11 @@ async fn go_on(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemT
         Some(run_at) if run_at > now => return Ok(Outcome::Left),
         Some(_) => {}
     }
+    if let Some(given_up) = batch.given_up(now) {
+        tracing::error!(business_id = %business, batch_id = %id, "A batch is given up.");
+        store.write_batch(&given_up, &batch).await?;
+        return Ok(Outcome::Ended);
+    }
     let configuration = store.configuration().await?;
     let words = Words::of(batch.locale.language());
     let mut work = Work { app, store, configuration: &configuration, words: &words, deadline, batch };
@@ -160,6 +166,7 @@ impl Work<'_> {
     /// Reads the file, looks its rows through, and writes the table of what was found.
     async fn check(&mut self) -> Result<Outcome, Stopped> {
         if self.batch.slices.is_none() {
+            let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
             if time_left(self.deadline) < READING {
                 return self.leave().await;
             }
@@ -178,11 +185,12 @@ impl Work<'_> {
             self.put_away(Phase::Check, &checked).await?;
             self.write(self.batch.looked_through(&checked, self.now())).await?;
         }
+        let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
         if time_left(self.deadline) < MAKING {
             return self.leave().await;
         }
         let bytes = self.write_table(Phase::Check, slices).await?;
-        self.write(self.batch.checked(bytes, self.now())).await?;
+        self.write(self.batch.checked(bytes.unwrap_or_default(), self.now())).await?;
         Ok(Outcome::Done)
     }
 
@@ -198,13 +206,10 @@ impl Work<'_> {
             let failed = self.batch.failed(BatchFailure::InvalidDefaults, None, now);
             return Ok(Some(with_problems(failed, problems)));
         }
-        let read = {
-            let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
-            let (batch, zone) = (self.batch.clone(), self.configuration.settings.zone());
-            // It takes the processor for a while, and other work waits for answers meanwhile.
-            tokio::task::spawn_blocking(move || rows::read(&file, &batch, &zone)).await.map_err(|_| Stopped::Lost)?
-        };
-        let read = match read {
+        let (batch, zone) = (self.batch.clone(), self.configuration.settings.zone());
+        // It takes the processor for a while, and other work waits for answers meanwhile.
+        let read = tokio::task::spawn_blocking(move || rows::read(&file, &batch, &zone)).await;
+        let read = match read.map_err(|_| Stopped::Lost)? {
             Ok(read) => read,
             Err(unreadable) => {
                 let failed = self.batch.failed(unreadable.reason, unreadable.row, now);
@@ -258,7 +263,8 @@ impl Work<'_> {
                 Err(error) => return Err(error),
             };
             let gives_up = self.batch.tries + 1 >= MOST_TRIES;
-            let made = match self.rows().make(&slice, gives_up).await? {
+            let wrong = self.found_wrong().await?;
+            let made = match self.rows().make(&slice, &wrong, gives_up).await? {
                 Made::All(made) => made,
                 Made::Until(until) => return self.wait(until, BatchWait::QuotaReached).await,
                 Made::NotAll => {
@@ -282,6 +288,14 @@ impl Work<'_> {
         }
     }
 
+    /// The rows of the slice that the check found wrong.
+    async fn found_wrong(&self) -> Result<BTreeMap<u32, CheckedRow>, Stopped> {
+        let checked = self.outcomes(Phase::Check, self.batch.next_slice).await?.unwrap_or_default();
+        let rows: Vec<CheckedRow> = lines(&checked).map(serde_json::from_slice).collect::<Result<_, _>>()?;
+        let wrong = rows.into_iter().filter(|row| row.outcome == RowOutcome::Wrong);
+        Ok(wrong.map(|row| (row.row, row)).collect())
+    }
+
     async fn wait(&mut self, until: Timestamp, why: BatchWait) -> Result<Outcome, Stopped> {
         self.write(self.batch.left(until, Some(why))).await?;
         Ok(Outcome::Postponed)
@@ -289,17 +303,21 @@ impl Work<'_> {
 
     /// Writes that a slice was made. Where somebody has paused or ended the batch meanwhile, it counts all the same.
     async fn note_made(&mut self, tally: &Tally, next_at: Timestamp) -> Result<(), Stopped> {
-        let made = self.batch.made(tally, next_at);
-        let Err(Stopped::Overtaken) = self.write(made).await else { return Ok(()) };
+        match self.write(self.batch.made(tally, next_at)).await {
+            Err(Stopped::Overtaken) => {}
+            written => return written,
+        }
         let current = self.store.batch(&self.batch.id).await?.ok_or(Stopped::Overtaken)?;
         let is_of_slice = current.check == self.batch.check && current.next_slice == self.batch.next_slice;
+        // Somebody has paused or ended it, or changed its rate while this run holds it.
         let is_stopped =
             matches!(current.state, BatchState::Paused { .. } | BatchState::Closing { is_cancelled: true, .. });
-        if !is_of_slice || !is_stopped {
+        let is_still_held = current.run_at() == self.batch.run_at();
+        if !is_of_slice || !(is_stopped || is_still_held) {
             return Err(Stopped::Overtaken);
         }
         self.batch = current;
-        self.write(self.batch.made(tally, self.now())).await
+        self.write(self.batch.made(tally, next_at)).await
     }
 
     /// Waits for the turn of the next slice, where that is worth it, and holds the batch again.
@@ -324,34 +342,62 @@ impl Work<'_> {
 
     /// Writes the table of what became of the rows.
     async fn close(&mut self) -> Result<Outcome, Stopped> {
-        let slices = self.batch.next_slice;
-        if slices == 0 {
-            self.write(self.batch.over(None, self.now())).await?;
-            return Ok(Outcome::Done);
-        }
+        self.note_what_is_there().await?;
+        let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
         if time_left(self.deadline) < MAKING {
             return self.leave().await;
         }
-        let bytes = self.write_table(Phase::Run, slices).await?;
-        self.write(self.batch.over(Some(bytes), self.now())).await?;
+        let bytes = self.write_table(Phase::Run, self.batch.next_slice).await?;
+        self.write(self.batch.over(bytes, self.now())).await?;
         self.forget_upload().await;
         Ok(Outcome::Done)
     }
 
-    /// Puts the table of so many slices away, and answers how large it is.
-    async fn write_table(&self, phase: Phase, slices: u32) -> Result<u64, Stopped> {
-        let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
-        let fetches = (0..slices).map(|number| {
-            let key = self.batch.outcomes_key(phase, number);
-            async move { self.app.objects.get(&key).await }
-        });
-        let outcomes: Vec<Bytes> = stream::iter(fetches).buffered(FILES_AT_ONCE).try_collect().await?;
+    /// Counts what there is of a slice that was begun and not worked off to its end, as where a quota was used up in its middle.
+    async fn note_what_is_there(&mut self) -> Result<(), Stopped> {
+        if self.batch.slices.is_none_or(|slices| self.batch.next_slice >= slices) {
+            return Ok(());
+        }
+        let slice = match self.slice().await {
+            Ok(slice) => slice,
+            Err(Stopped::Object(ObjectError::NotThere)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let made = self.rows().made_of(&slice).await?;
+        if made.is_empty() {
+            return Ok(());
+        }
+        self.put_away(Phase::Run, &made).await?;
+        self.write(self.batch.made(&Tally::of(&made), self.now())).await?;
+        self.hold().await
+    }
+
+    /// Puts the table of so many slices away, and answers how large it is. What is not kept any more is not in it, and where
+    /// nothing is there is none.
+    async fn write_table(&self, phase: Phase, slices: u32) -> Result<Option<u64>, Stopped> {
+        let mut fetches = Vec::new();
+        for number in 0..slices {
+            fetches.push(self.outcomes(phase, number));
+        }
+        let outcomes: Vec<Option<Bytes>> = stream::iter(fetches).buffered(FILES_AT_ONCE).try_collect().await?;
+        let outcomes: Vec<Bytes> = outcomes.into_iter().flatten().collect();
+        if outcomes.is_empty() {
+            return Ok(None);
+        }
         let (format, locale) = (self.batch.format, self.batch.locale.clone());
         let file = tokio::task::spawn_blocking(move || file_of(format, &Words::of(locale.language()), &outcomes));
         let file = file.await.map_err(|_| Stopped::Lost)??;
         let bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
         self.app.objects.put(&self.batch.table_key(phase), file, format.content_type()).await?;
-        Ok(bytes)
+        Ok(Some(bytes))
+    }
+
+    async fn outcomes(&self, phase: Phase, slice: u32) -> Result<Option<Bytes>, Stopped> {
+        match self.app.objects.get(&self.batch.outcomes_key(phase, slice)).await {
+            Ok(outcomes) => Ok(Some(outcomes)),
+            Err(ObjectError::NotThere) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What was uploaded is of no use any more. Where it cannot be deleted, it is forgotten with the other files.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::address::Mobile;
-use domain::batches::{Batch, CheckedRow, MessageCounts, Outcome, RowProblem};
+use domain::batches::{Batch, CheckedRow, MOST_OF_ROW, MessageCounts, Outcome, RowProblem};
 use domain::business::quotas::Quotas;
 use domain::gateway::GatewayRulebook;
-use domain::ids::{LinkId, ReferenceId};
+use domain::ids::{ContactId, LinkId, ReferenceId};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::channel::Channel;
 use domain::requests::create::Request;
@@ -84,8 +84,10 @@ impl<'a> Rows<'a> {
         self.request_of(self.batch.defaults.clone(), &mut problems);
         let none = Columns::default();
         let telling = Telling { words: self.words, columns: &none };
-        let told = |problem: &domain::Problem| telling.problem(None, &problem.pointer, problem.code, &problem.detail);
-        problems.as_slice().iter().map(told).collect()
+        if self.batch.defaults.contains_key("reference_id") {
+            problems.refuse("/reference_id", "not_allowed", "One active link alone has a reference_id.");
+        }
+        told(None, &problems, telling)
     }
 
     fn request_of(&self, body: Map<String, Value>, problems: &mut Problems) -> Request {
@@ -164,9 +166,7 @@ impl<'a> Rows<'a> {
                 Channel::Social => checked.messages.social += 1,
             }
         }
-        let told =
-            |problem: &domain::Problem| telling.problem(Some(row.row), &problem.pointer, problem.code, &problem.detail);
-        checked.problems = decision.problems.as_slice().iter().map(told).collect();
+        checked.problems = told(Some(row.row), &decision.problems, telling);
         if let Some(reference) = reference
             && let Some(other) = self.active_link_with(&reference).await?
         {
@@ -255,7 +255,20 @@ impl<'a> Rows<'a> {
         let found = self.store.search(&query, 2).await?.contacts;
         match found.entries.as_slice() {
             [one] if !found.has_more => Ok(Some(("contact_id", one.contact_id.to_string().into()))),
-            [] if contact.name.is_some() => Ok(Some(("contact", whole(mobile.as_str().trim_start_matches('+'))))),
+            [] if contact.name.is_some() => {
+                let id = mobile.as_str().trim_start_matches('+');
+                // Somebody else may have the id that such a contact gets, whose record is not written over.
+                let is_taken = match ContactId::parse(id) {
+                    Ok(id) => self.store.contact(&id).await?.is_some(),
+                    Err(_) => true,
+                };
+                if is_taken {
+                    let detail = "Another contact has the id that one with this number would get; give an id.";
+                    problems.add("/contact_mobile", Rejection::new("contact_id_in_use", detail));
+                    return Ok(None);
+                }
+                Ok(Some(("contact", whole(id))))
+            }
             [] => {
                 let detail = "No contact has this number; give a name as well, and the contact is made.";
                 problems.add("/contact_mobile", Rejection::new("contact_name_needed", detail));
@@ -269,9 +282,14 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Makes the links of rows. Those that were made before are found. Where `gives_up`, a row that meets an error of ours has
-    /// failed, and keeps no other row waiting.
-    pub(crate) async fn make(&self, slice: &Slice, gives_up: bool) -> Result<Made, StoreError> {
+    /// Makes the links of rows, but for those that a check found `wrong`: what is made is what was checked. Those that were made
+    /// before are found. Where `gives_up`, a row that meets an error of ours has failed, and keeps no other row waiting.
+    pub(crate) async fn make(
+        &self,
+        slice: &Slice,
+        wrong: &BTreeMap<u32, CheckedRow>,
+        gives_up: bool,
+    ) -> Result<Made, StoreError> {
         let telling = Telling { words: self.words, columns: &slice.columns };
         // Links that are made at the same moment do not count each other.
         let Quotas { links_per_day, messages_per_day, .. } = self.configuration.quotas();
@@ -279,7 +297,7 @@ impl<'a> Rows<'a> {
         let at_once = if is_free { ROWS_AT_ONCE } else { 1 };
         let mut makings = Vec::new();
         for row in &slice.rows {
-            makings.push(self.make_row(row, telling));
+            makings.push(self.make_row(row, wrong.get(&row.row), telling));
         }
         let outcomes: Vec<Result<CheckedRow, NotMade>> = stream::iter(makings).buffered(at_once).collect().await;
         let (mut made, mut is_whole) = (Vec::new(), true);
@@ -303,10 +321,44 @@ impl<'a> Rows<'a> {
                 }
             }
         }
-        Ok(if is_whole || gives_up { Made::All(made) } else { Made::NotAll })
+        if is_whole {
+            return Ok(Made::All(made));
+        }
+        if !gives_up {
+            return Ok(Made::NotAll);
+        }
+        // The link of a row may be there although its answer was lost.
+        let found = self.made_before(&slice.rows).await?;
+        for (row, made) in slice.rows.iter().zip(&mut made).filter(|(_, made)| made.outcome == Outcome::Failed) {
+            if let Some(link) = found.get(&row.key) {
+                *made = self.with_made(blank(row), link);
+            }
+        }
+        Ok(Made::All(made))
     }
 
-    async fn make_row(&self, row: &UploadedRow, telling: Telling<'_>) -> Result<CheckedRow, NotMade> {
+    /// What is there of a slice that was not worked off to its end.
+    pub(crate) async fn made_of(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
+        let found = self.made_before(&slice.rows).await?;
+        let made = slice.rows.iter().filter_map(|row| Some(self.with_made(blank(row), found.get(&row.key)?)));
+        Ok(made.filter(|row| row.outcome == Outcome::Made).collect())
+    }
+
+    /// A row with the link that is there. A run that died before it could say so may have made it.
+    fn with_made(&self, row: CheckedRow, link: &PaymentLink) -> CheckedRow {
+        let is_of_run = self.batch.started_at.is_some_and(|started| link.created_at() >= started);
+        with_link(row, link, if is_of_run { Outcome::Made } else { Outcome::AlreadyMade })
+    }
+
+    async fn make_row(
+        &self,
+        row: &UploadedRow,
+        wrong: Option<&CheckedRow>,
+        telling: Telling<'_>,
+    ) -> Result<CheckedRow, NotMade> {
+        if let Some(wrong) = wrong {
+            return Ok(wrong.clone());
+        }
         let blank = blank(row);
         if !row.problems.is_empty() {
             return Ok(CheckedRow { outcome: Outcome::Wrong, problems: row.problems.clone(), ..blank });
@@ -325,17 +377,8 @@ impl<'a> Rows<'a> {
         let failed = |problems: Vec<RowProblem>| CheckedRow { outcome: Outcome::Failed, problems, ..blank.clone() };
         match create(self.store, self.gateways, &|| self.now(), new).await {
             Ok(Answer::New(link)) => Ok(with_link(blank, &link, Outcome::Made)),
-            Ok(Answer::Repeated(link)) => {
-                // A run that died before it could say so made it.
-                let is_of_run = self.batch.started_at.is_some_and(|started| link.created_at() >= started);
-                Ok(with_link(blank, &link, if is_of_run { Outcome::Made } else { Outcome::AlreadyMade }))
-            }
-            Err(CreateRefused::Invalid(problems)) => {
-                let told = |problem: &domain::Problem| {
-                    telling.problem(Some(row.row), &problem.pointer, problem.code, &problem.detail)
-                };
-                Ok(failed(problems.as_slice().iter().map(told).collect()))
-            }
+            Ok(Answer::Repeated(link)) => Ok(self.with_made(blank, &link)),
+            Err(CreateRefused::Invalid(problems)) => Ok(failed(told(Some(row.row), &problems, telling))),
             Err(CreateRefused::Taken(Taken::Reference(other))) => {
                 let detail = format!("The active link {other} has this reference_id.");
                 Ok(failed(vec![telling.problem(Some(row.row), "/reference_id", "reference_id_in_use", &detail)]))
@@ -350,6 +393,12 @@ impl<'a> Rows<'a> {
             Err(CreateRefused::Store(error)) => Err(NotMade::Error(error)),
         }
     }
+}
+
+/// What is wrong with a row, as far as anybody reads on.
+fn told(row: Option<u32>, problems: &Problems, telling: Telling<'_>) -> Vec<RowProblem> {
+    let told = |problem: &domain::Problem| telling.problem(row, &problem.pointer, problem.code, &problem.detail);
+    problems.as_slice().iter().take(MOST_OF_ROW).map(told).collect()
 }
 
 fn key_reused(telling: Telling<'_>, row: u32) -> RowProblem {

@@ -28,8 +28,8 @@ const COLUMNS: [(&str, u16); 11] = [
 
 /// The file of all outcomes, which lie in lines of JSON.
 pub(crate) fn file_of(format: ExportFormat, words: &Words, slices: &[Bytes]) -> Result<Vec<u8>, Stopped> {
-    let lines = slices.iter().flat_map(|slice| slice.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
-    let rows: Vec<CheckedRow> = lines.map(serde_json::from_slice).collect::<Result<_, _>>()?;
+    let rows: Vec<CheckedRow> =
+        slices.iter().flat_map(|slice| lines(slice)).map(serde_json::from_slice).collect::<Result<_, _>>()?;
     let cells = rows.iter().map(|row| cells_of(row, words));
     match format {
         ExportFormat::Jsonl => {
@@ -43,6 +43,11 @@ pub(crate) fn file_of(format: ExportFormat, words: &Words, slices: &[Bytes]) -> 
         ExportFormat::Csv => Ok(write_csv(&sheet(words), cells)?),
         ExportFormat::Xlsx => Ok(write_xlsx(&sheet(words), cells)?),
     }
+}
+
+/// What of a slice that was put away is not empty.
+pub(crate) fn lines(slice: &[u8]) -> impl Iterator<Item = &[u8]> {
+    slice.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
 /// What programs are told of a row.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::batches::{AlikeRows, Batch, BatchFailure, BatchReport, LARGEST_FILE, MOST_ROWS, RowProblem, SLICE_ROWS};
+use domain::batches::{AlikeRows, Batch, BatchFailure, BatchReport, LARGEST_FILE, MOST_ROWS, RowProblem, short_name};
 use domain::business::statement::{Unit, parse_reference, parse_time};
 use domain::calendar::parse_persian_date;
 use domain::exports::ExportFormat;
@@ -31,6 +31,9 @@ const LIMITS: Limits =
 
 /// No number above it is held exactly in a cell.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+
+/// No body of a link has as many fields.
+const MOST_FIELDS: usize = 100;
 
 /// A row's own key has at most this many characters.
 const LONGEST_KEY: usize = 200;
@@ -271,9 +274,9 @@ impl Telling<'_> {
         let told = self.words.say_or(&format!("problem-{}", code.replace('_', "-")), detail);
         RowProblem {
             row,
-            column: column.map(|column| column.name.clone()),
+            column: column.map(|column| short_name(&column.name)),
             cell,
-            pointer: pointer.to_owned(),
+            pointer: short_name(pointer),
             code: code.to_owned(),
             detail: told,
         }
@@ -311,7 +314,7 @@ pub(crate) fn read(bytes: &[u8], batch: &Batch, zone: &TimeZone) -> Result<File,
     let alike = give_keys(&mut rows, Telling { words: &words, columns: &columns });
     let report = BatchReport::of_file(u32::try_from(rows.len()).unwrap_or(u32::MAX), alike, ignored);
     let slice = |rows: &[UploadedRow]| Slice { columns: columns.clone(), rows: rows.to_vec() };
-    Ok(File { slices: rows.chunks(usize::from(SLICE_ROWS)).map(slice).collect(), report })
+    Ok(File { slices: rows.chunks(usize::from(batch.rows_in_a_slice())).map(slice).collect(), report })
 }
 
 /// Gives each row what it is known by. Rows that say the same as an earlier one are told apart by which of them they are.
@@ -322,7 +325,10 @@ fn give_keys(rows: &mut [UploadedRow], telling: Telling<'_>) -> Vec<AlikeRows> {
     let mut contents: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     for row in rows {
         let twice = |field: RowField, first: u32| {
-            telling.problem(Some(row.row), field.pointer(), "given_twice", &format!("Row {first} has the same."))
+            let told = telling.problem(Some(row.row), field.pointer(), "given_twice", "");
+            let words = telling.words;
+            let what = if field == RowField::ReferenceId { words.say("reference-twice") } else { told.detail.clone() };
+            RowProblem { detail: format!("{what} ({} {first})", words.say("column-row")), ..told }
         };
         let mut problems = Vec::new();
         if let Some(reference) = row.body.get("reference_id").and_then(Value::as_str) {
@@ -396,10 +402,15 @@ impl Header {
         }
         let telling = Telling { words, columns: &columns };
         let mut problems: Vec<RowProblem> = Vec::new();
+        if columns.0.is_empty() {
+            // What stands there is most likely a row itself, of which nothing is kept.
+            let told = telling.problem(None, "", "required", "");
+            problems.push(RowProblem { detail: words.say("columns-unknown"), ..told });
+        }
         for (field, name) in twice {
             let detail = words.say("columns-alike");
             let told = telling.problem(None, field.pointer(), "given_twice", "");
-            problems.push(RowProblem { column: Some(name), detail, ..told });
+            problems.push(RowProblem { column: Some(short_name(&name)), detail, ..told });
         }
         let has_unit = unit.is_some() || columns.0.contains_key(&RowField::Currency);
         if columns.0.contains_key(&RowField::Amount) && !has_unit {
@@ -478,6 +489,19 @@ impl RowReader<'_> {
                 read.problems.push(self.telling.refused(row.number, *field, &rejection));
             }
         }
+        // What says nothing of its own would be lost without a word; and what could not be read is not missing as well.
+        let (contact, item) = (&read.contact, &read.item);
+        let is_nobody = contact.id.is_none() && contact.mobile.is_none();
+        let missing = [
+            (is_nobody && (contact.name.is_some() || contact.email.is_some()), RowField::ContactMobile),
+            (item.id.is_none() && (item.title.is_some() || item.kind.is_some()), RowField::ItemId),
+        ];
+        if read.problems.is_empty() {
+            for (_, field) in missing.into_iter().filter(|(is_missing, _)| *is_missing) {
+                let rejection = Rejection::new("required", "Say which one it is.");
+                read.problems.push(self.telling.refused(row.number, field, &rejection));
+            }
+        }
         read
     }
 
@@ -532,6 +556,14 @@ impl RowReader<'_> {
             })?),
             None => self.unit,
         };
+        // An account in rial is in rial whatever the amounts are written in, and a column of currencies may mean no more.
+        if let (Some((unit, currency)), Some((of_column, same))) = (unit, self.unit)
+            && currency == same
+            && unit != of_column
+        {
+            let detail = "The name of the column says another unit than this row.";
+            return Err(Rejection::new("unit_ambiguous", detail));
+        }
         let missing = || Rejection::new("unit_missing", "Neither the row nor the name of the column says the unit.");
         let (unit, currency) = unit.ok_or_else(missing)?;
         Ok(Some((unit.amount(&text)?, currency)))
@@ -613,9 +645,17 @@ fn rounded() -> Rejection {
 /// Reads a line of JSON: the body of a link, with what only rows have beside it.
 fn read_line(line: Line, telling: Telling<'_>) -> UploadedRow {
     let mut read = UploadedRow { row: line.number, ..UploadedRow::default() };
-    let Ok(Value::Object(mut body)) = line.value else {
-        read.problems.push(telling.problem(Some(line.number), "", "invalid_row", "The line is no JSON object."));
-        return read;
+    let mut body = match line.value {
+        Ok(Value::Object(body)) if body.len() <= MOST_FIELDS => body,
+        Ok(_) => {
+            read.problems.push(telling.problem(Some(line.number), "", "invalid_row", "The line is no JSON object."));
+            return read;
+        }
+        Err(reason) => {
+            let told = telling.problem(Some(line.number), "", "invalid_row", "");
+            read.problems.push(RowProblem { detail: format!("{} ({reason})", told.detail), ..told });
+            return read;
+        }
     };
     let mut take = |field: RowField| match body.remove(field.pointer().trim_start_matches('/')) {
         None | Some(Value::Null) => None,

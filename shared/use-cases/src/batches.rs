@@ -73,6 +73,11 @@ impl BatchStep {
             (Self::Run { per_minute, .. }, BatchState::Running { .. }) => {
                 per_minute.is_none_or(|rate| rate == batch.per_minute)
             }
+            // It was run, and is done by now.
+            (
+                Self::Run { .. },
+                BatchState::Closing { is_cancelled: false, .. } | BatchState::Over { is_cancelled: false, .. },
+            ) => true,
             (Self::Cancel, _) => batch.is_cancelled(),
             _ => false,
         };
@@ -133,7 +138,9 @@ pub async fn begin(
         slices: None,
         rows_at: None,
         next_slice: 0,
+        slice_rows: 0,
         tries: 0,
+        holds: 0,
         report: BatchReport::default(),
         tally: Tally::default(),
         started_at: None,
@@ -159,7 +166,7 @@ pub async fn step(store: &BusinessStore, now: Now<'_>, id: &BatchId, step: Batch
         if batch.run_at().is_none() && next.run_at().is_some() {
             check_room(store, id).await?;
         }
-        if let BatchStep::Run { .. } = step {
+        if let (BatchStep::Run { .. }, None) = (step, batch.run_at()) {
             // Money is asked for in the business's name: its log says who had it asked for.
             let to = Value::from(next.report.right());
             let said = vec![FieldChange { field: "/rows".to_owned(), from: Value::Null, to }];

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 204] = [
+pub const CATALOGUE: [(&str, &str); 206] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -21,6 +21,7 @@ pub const CATALOGUE: [(&str, &str); 204] = [
     ("button_leads_elsewhere", "the link does not begin as the button of an approved template does"),
     ("channel_not_used", "a person is to be told on a channel that the message does not use"),
     ("circular", "a receipt type would stand below itself"),
+    ("contact_id_in_use", "another contact has the id that one with this number would get"),
     ("contact_mismatch", "the item belongs to another contact"),
     ("contact_name_needed", "no contact has this number; a row with a name makes one"),
     ("control_character", "a text has a character that cannot be shown, such as NUL"),
@@ -187,6 +188,7 @@ pub const CATALOGUE: [(&str, &str); 204] = [
     ("totals_not_ready", "there is more to add up than one call has time for; ask again when `Retry-After` says"),
     ("totals_too_large", "there is more to add up than any call has time for; `detail` says of what there is too much"),
     ("unauthorized", "no valid API key was sent"),
+    ("unit_ambiguous", "the name of the column and the row say different units"),
     ("unit_missing", "the name of a column of amounts does not say their unit"),
     ("unknown_account", "there is no such account"),
     ("unknown_channel", "there is no such channel"),

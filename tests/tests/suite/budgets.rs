@@ -311,7 +311,8 @@ async fn a_row_of_a_batch_costs_what_a_draft_and_a_link_cost() {
     };
     let (trips, reads, writes) = of_ten_rows(0);
     // Who has the number, what a draft is decided on, and whether the link is there already.
-    assert!(trips <= 20 && reads <= 40.0 && writes == 0, "{trips} round trips, {reads} read, {writes} written");
+    // The report that the batch keeps is some bytes longer.
+    assert!(trips <= 20 && reads <= 40.0 && writes <= 2, "{trips} round trips, {reads} read, {writes} written");
     assert!(two[0].round_trips <= 13 && two[0].write_units <= 11, "{:?}", two[0]);
     let (trips, reads, writes) = of_ten_rows(1);
     // The same, and the link with its places in three indexes.

@@ -16,7 +16,7 @@ use domain::ids::BatchId;
 use domain::link::CreatedBy;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
-use domain::{Field, Problems, Timestamp};
+use domain::{Field, Problems, Rejection, Timestamp};
 use lambda_http::request::RequestContext;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -38,6 +38,9 @@ use crate::handlers::exports::{ExportFileView, ExportFormatName, Files, files, s
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
 use crate::respond::answer;
+
+/// What is said of all rows is shown with each batch, and has at most so many bytes.
+const LARGEST_DEFAULTS: usize = 16 * 1024;
 
 /// What kind of file comes, and what its rows do not say.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -63,7 +66,7 @@ pub(crate) struct BatchBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
-    /// At most so many links are made in a minute, 10 to 6000. Left out, 1200.
+    /// At most so many links are made in a minute, 10 to 6000, as many as ten seconds allow at a time. Left out, 1200.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 10, maximum = 6000)]
     per_minute: Given<i64>,
@@ -91,7 +94,7 @@ pub(crate) struct RunBody {
 
 views::one_of! {
     BatchStatusName as "BatchStatus",
-    "`awaiting_file`: upload it, then check. `checking`: rows are looked at. `checked`: `report` says what was found, and it waits for somebody who has it run. `running`: links are made. `waiting`: it goes on by itself, `waits_for` says when. `paused`. `closing`: the table of what became of each row is being written. `done` and `cancelled`: `file` is that table. `failed`: the file could not be read, `failure_reason` says why; upload another and check again.",
+    "`awaiting_file`: upload it, then check. `checking`: rows are looked at. `checked`: `report` says what was found, and it waits for somebody who has it run. `running`: links are made. `waiting`: it goes on by itself, `waits_for` says when. `paused`. `closing`: the table of what became of each row is being written. `done` and `cancelled`: `file` is that table. `failed`: the file could not be read, `failure_reason` says why; upload another and check again, or where `defaults` are wrong begin another batch.",
     STATUSES
 }
 views::one_of! {
@@ -101,7 +104,7 @@ views::one_of! {
 }
 views::one_of! {
     BatchFailureName as "BatchFailureReason",
-    "`no_file`: nothing was uploaded. `too_large`: more than 20 MB. `too_many_rows`: more than 10,000. `too_many_columns`, `cell_too_long`. `not_this_format`: it is another kind of file, or one with a password. `bad_encoding`: it is neither UTF-8 nor UTF-16. `open_quote`: a quote is not closed. `no_rows`: nothing stands below the names of the columns. `damaged`. `invalid_columns`, `invalid_defaults`: `report.problems` says what is wrong with the names of columns, or with `defaults`.",
+    "`no_file`: nothing was uploaded. `too_large`: more than 20 MB. `too_many_rows`: more than 10,000. `too_many_columns`, `cell_too_long`. `not_this_format`: it is another kind of file, or one with a password. `bad_encoding`: it is neither UTF-8 nor UTF-16. `open_quote`: a quote is not closed. `no_rows`: nothing stands below the names of the columns. `damaged`. `invalid_columns`, `invalid_defaults`: `report.problems` says what is wrong with the names of columns, or with `defaults`. `given_up`: it could not be read for an hour.",
     BatchFailure::ALL.map(BatchFailure::as_str)
 }
 
@@ -381,7 +384,11 @@ impl BatchBody {
         refuse_unknown::<Self>("", self.unknown, p);
         let format = self.format.required_text("/format", p, ExportFormat::parse);
         let source = self.source.text("/source", p, parse_source).optional();
-        let defaults = self.defaults.field("/defaults", p).optional();
+        let defaults = self.defaults.parse("/defaults", p, |defaults| match serde_json::to_vec(&defaults) {
+            Ok(text) if text.len() <= LARGEST_DEFAULTS => Ok(defaults),
+            _ => Err(Rejection::new("too_long", format!("What is said of all has at most {LARGEST_DEFAULTS} bytes."))),
+        });
+        let defaults = defaults.optional();
         let locale = self.locale.text("/locale", p, Locale::parse).optional();
         let per_minute = per_minute(self.per_minute, p);
         Some(BatchWish {

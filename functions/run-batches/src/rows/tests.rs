@@ -27,7 +27,9 @@ fn batch(format: ExportFormat) -> Batch {
         slices: None,
         rows_at: None,
         next_slice: 0,
+        slice_rows: 0,
         tries: 0,
+        holds: 0,
         report: BatchReport::default(),
         tally: Tally::default(),
         started_at: None,
@@ -87,6 +89,7 @@ fn a_column_beside_the_amounts_can_say_their_unit_row_by_row() {
     let rows = rows_of("amount,currency\n5,toman\n6,ریال\n7.5,EUR\n");
     let amounts: Vec<Value> = rows.iter().map(|row| json!([row.body["amount"], row.body["currency"]])).collect();
     assert_eq!(amounts, [json!([50, "IRR"]), json!([6, "IRR"]), json!([750, "EUR"])]);
+    assert_eq!(wrong("amount (toman),currency\n8,IRR\n"), [("A2".to_owned(), "unit_ambiguous".to_owned())]);
     assert_eq!(
         wrong("amount,currency\n8,\n9,bitcoin\n"),
         [("A2", "unit_missing"), ("A3", "unknown_currency")].map(|(cell, code)| (cell.to_owned(), code.to_owned()))

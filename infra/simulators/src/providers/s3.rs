@@ -187,7 +187,7 @@ impl Bucket {
     }
 
     /// Deletes an object. One that is not there is deleted already.
-    fn delete(&self, key: &str) -> io::Result<()> {
+    pub fn delete(&self, key: &str) -> io::Result<()> {
         let mut shelf = self.lock();
         if let (Some(folder), true) = (&shelf.folder, shelf.objects.contains_key(key)) {
             fs::remove_file(file_of(folder, key))?;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::report::{
-    AlikeRows, BatchReport, CheckedRow, LargeRow, MessageCounts, Outcome, RowProblem, SumOfRows, Tally,
+    AlikeRows, BatchReport, CheckedRow, LargeRow, MOST_OF_ROW, MessageCounts, Outcome, RowProblem, SumOfRows, Tally,
+    short_name,
 };
 use crate::clocks::later;
 use crate::exports::{ExportFormat, FILE_KEPT_FOR};
@@ -52,6 +53,9 @@ const LEASE: SignedDuration = SignedDuration::from_secs(90);
 
 /// A slice in which rows meet errors of ours is worked off at most so often; then they count as failed, and the next one follows.
 pub const MOST_TRIES: u32 = 5;
+
+/// A batch that was held so often without getting on is given up: its file, or the store of files, stops every run.
+const MOST_HOLDS: u32 = 40;
 
 /// After an error of ours a slice is tried again after this.
 const BEFORE_ANOTHER_TRY: SignedDuration = SignedDuration::from_secs(30);
@@ -97,9 +101,15 @@ pub struct Batch {
     /// The slice whose turn it is.
     #[serde(default)]
     pub next_slice: u32,
+    /// How many rows a slice has at most: as many as are made in ten seconds, so that no minute has many more links than it may.
+    #[serde(default)]
+    pub slice_rows: u16,
     /// How often that was tried in vain.
     #[serde(default)]
     pub tries: u32,
+    /// How often a run held it since it got on.
+    #[serde(default)]
+    pub holds: u32,
     #[serde(default)]
     pub report: BatchReport,
     #[serde(default)]
@@ -133,12 +143,11 @@ pub enum BatchState {
     },
     Paused {
         at: Timestamp,
+        /// Until then, a run may be at a slice.
+        held_until: Timestamp,
     },
     /// All that will be made is made, and the table of it is not yet.
-    Closing {
-        run_at: Timestamp,
-        is_cancelled: bool,
-    },
+    Closing { run_at: Timestamp, is_cancelled: bool },
     Over {
         at: Timestamp,
         is_cancelled: bool,
@@ -198,10 +207,12 @@ pub enum BatchFailure {
     InvalidColumns,
     /// What is said of all links cannot be read. The report says why.
     InvalidDefaults,
+    /// It could not be read for an hour.
+    GivenUp,
 }
 
 impl BatchFailure {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoFile,
         Self::TooLarge,
         Self::TooManyRows,
@@ -214,6 +225,7 @@ impl BatchFailure {
         Self::Damaged,
         Self::InvalidColumns,
         Self::InvalidDefaults,
+        Self::GivenUp,
     ];
 
     /// The word in the API.
@@ -231,6 +243,7 @@ impl BatchFailure {
             Self::Damaged => "damaged",
             Self::InvalidColumns => "invalid_columns",
             Self::InvalidDefaults => "invalid_defaults",
+            Self::GivenUp => "given_up",
         }
     }
 }
@@ -422,7 +435,7 @@ impl Batch {
     }
 
     fn next(&self, state: BatchState) -> Self {
-        Self { version: self.version + 1, state, ..self.clone() }
+        Self { version: self.version + 1, holds: 0, state, ..self.clone() }
     }
 
     /// Has the file that is there by now read and looked through. What an earlier check found is forgotten.
@@ -443,6 +456,7 @@ impl Batch {
             check: self.check + 1,
             slices: None,
             rows_at: None,
+            slice_rows: 0,
             next_slice: 0,
             tries: 0,
             report: BatchReport::default(),
@@ -453,7 +467,26 @@ impl Batch {
     /// As a run holds it. `None` where there is nothing to do.
     #[must_use]
     pub fn leased(&self, now: Timestamp) -> Option<Self> {
-        self.at_work(later(now, LEASE), None).map(|state| self.next(state))
+        let state = self.at_work(later(now, LEASE), None)?;
+        Some(Self { holds: self.holds + 1, ..self.next(state) })
+    }
+
+    /// As it is where runs have held it again and again and it never got on. What is made stays, and is told as far as it can be.
+    #[must_use]
+    pub fn given_up(&self, now: Timestamp) -> Option<Self> {
+        if self.holds < MOST_HOLDS {
+            return None;
+        }
+        match self.state {
+            BatchState::Checking { .. } => Some(self.failed(BatchFailure::GivenUp, None, now)),
+            BatchState::Running { .. } => Some(self.next(BatchState::Closing { run_at: now, is_cancelled: true })),
+            BatchState::Closing { .. } => Some(self.over(None, now)),
+            BatchState::AwaitingFile
+            | BatchState::Checked { .. }
+            | BatchState::Paused { .. }
+            | BatchState::Over { .. }
+            | BatchState::Failed { .. } => None,
+        }
     }
 
     /// The state of one that is at work, with its next turn then. `None` of one that is not.
@@ -476,6 +509,11 @@ impl Batch {
         self.at_work(run_at, wait).map_or_else(|| self.clone(), |state| self.next(state))
     }
 
+    /// After it got on, with the run going on.
+    fn held_on(&self, now: Timestamp) -> Self {
+        Self { holds: 1, ..self.left(later(now, LEASE), None) }
+    }
+
     /// After the slice whose turn it is met errors of ours.
     #[must_use]
     pub fn tried(&self, now: Timestamp) -> Self {
@@ -485,7 +523,8 @@ impl Batch {
     /// After the rows of the file were put away, and before any was looked at.
     #[must_use]
     pub fn read(&self, slices: u32, report: BatchReport, now: Timestamp) -> Self {
-        Self { slices: Some(slices), rows_at: Some(now), report, ..self.left(later(now, LEASE), None) }
+        let slice_rows = self.rows_in_a_slice();
+        Self { slices: Some(slices), slice_rows, rows_at: Some(now), report, ..self.held_on(now) }
     }
 
     /// After a slice was looked through, with the run going on.
@@ -493,7 +532,7 @@ impl Batch {
     pub fn looked_through(&self, rows: &[CheckedRow], now: Timestamp) -> Self {
         let mut report = self.report.clone();
         report.add(rows);
-        Self { next_slice: self.next_slice + 1, tries: 0, report, ..self.left(later(now, LEASE), None) }
+        Self { next_slice: self.next_slice + 1, tries: 0, report, ..self.held_on(now) }
     }
 
     /// After all slices were looked through.
@@ -518,8 +557,12 @@ impl Batch {
                     return Err(BatchRefused::NothingToMake);
                 }
             }
-            // Also one that runs, at another rate.
-            BatchState::Paused { .. } | BatchState::Running { .. } => {}
+            // Another run may hold it, and makes its next slice at the new rate.
+            BatchState::Running { .. } => {
+                let per_minute = per_minute.unwrap_or(self.per_minute);
+                return Ok(Self { per_minute, ..self.next(self.state.clone()) });
+            }
+            BatchState::Paused { .. } => {}
             BatchState::AwaitingFile
             | BatchState::Checking { .. }
             | BatchState::Closing { .. }
@@ -561,9 +604,14 @@ impl Batch {
         Self { next_slice, tries: 0, tally, ..self.next(state) }
     }
 
+    /// How many rows are put into a slice.
+    pub fn rows_in_a_slice(&self) -> u16 {
+        u16::try_from(self.per_minute / 6).unwrap_or(SLICE_ROWS).clamp(1, SLICE_ROWS)
+    }
+
     /// How long the links of a slice take at the rate that is wanted.
     pub fn time_of_slice(&self) -> SignedDuration {
-        let millis = i64::from(SLICE_ROWS) * 60_000 / i64::from(self.per_minute.max(1));
+        let millis = i64::from(self.slice_rows.max(1)) * 60_000 / i64::from(self.per_minute.max(1));
         SignedDuration::from_millis(millis)
     }
 
@@ -574,7 +622,10 @@ impl Batch {
     /// Where it is not running.
     pub fn paused(&self, now: Timestamp) -> Result<Self, BatchRefused> {
         match self.state {
-            BatchState::Running { .. } => Ok(self.next(BatchState::Paused { at: now })),
+            BatchState::Running { run_at, .. } => {
+                let held_until = self.may_be_held_until(run_at, now);
+                Ok(self.next(BatchState::Paused { at: now, held_until }))
+            }
             BatchState::AwaitingFile
             | BatchState::Checking { .. }
             | BatchState::Checked { .. }
@@ -585,6 +636,11 @@ impl Batch {
         }
     }
 
+    /// Until when a run may hold one that runs: who waits for another day, or for its next slice, is held by nobody.
+    fn may_be_held_until(&self, run_at: Timestamp, now: Timestamp) -> Timestamp {
+        if self.holds == 0 { now } else { run_at.clamp(now, later(now, LEASE)) }
+    }
+
     /// Makes nothing more at all. The links that are there stay.
     ///
     /// # Errors
@@ -593,11 +649,11 @@ impl Batch {
     pub fn cancelled(&self, now: Timestamp) -> Result<Self, BatchRefused> {
         let state = match self.state {
             // A run may be at a slice, which it is left the time to note.
-            BatchState::Running { run_at, waits_for: None } => {
-                BatchState::Closing { run_at: run_at.clamp(now, later(now, LEASE)), is_cancelled: true }
+            BatchState::Running { run_at, .. } => {
+                BatchState::Closing { run_at: self.may_be_held_until(run_at, now), is_cancelled: true }
             }
-            BatchState::Running { .. } | BatchState::Paused { .. } => {
-                BatchState::Closing { run_at: now, is_cancelled: true }
+            BatchState::Paused { held_until, .. } => {
+                BatchState::Closing { run_at: held_until.max(now), is_cancelled: true }
             }
             BatchState::AwaitingFile | BatchState::Checking { .. } | BatchState::Checked { .. } => {
                 BatchState::Over { at: now, is_cancelled: true, bytes: None }

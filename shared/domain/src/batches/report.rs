@@ -17,6 +17,20 @@ const MOST_ALIKE: usize = 20;
 /// So many columns are named that nothing is read of.
 const MOST_IGNORED: usize = 50;
 
+/// A name that somebody else gave has at most so many characters here: all of it stands in one item of the table.
+const LONGEST_NAME: usize = 100;
+
+/// So many problems of one row are told.
+pub const MOST_OF_ROW: usize = 20;
+
+/// A name, cut where it is too long to be kept.
+pub fn short_name(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// What a dry run found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -197,6 +211,7 @@ impl BatchReport {
     /// Of a file that was read and not looked through yet.
     pub fn of_file(rows: u32, alike: Vec<AlikeRows>, mut ignored_columns: Vec<String>) -> Self {
         ignored_columns.truncate(MOST_IGNORED);
+        let ignored_columns = ignored_columns.iter().map(|name| short_name(name)).collect();
         let alike_count = u32::try_from(alike.len()).unwrap_or(u32::MAX);
         let alike = alike.into_iter().take(MOST_ALIKE).collect();
         Self { rows, alike_count, alike, ignored_columns, ..Self::default() }

@@ -29,7 +29,9 @@ fn batch() -> Batch {
         slices: None,
         rows_at: None,
         next_slice: 0,
+        slice_rows: 0,
         tries: 0,
+        holds: 0,
         report: BatchReport::default(),
         tally: Tally::default(),
         started_at: None,
@@ -194,5 +196,39 @@ fn a_rate_is_within_its_bounds_and_a_slice_takes_its_time() {
     for wrong in [0, -1, 9, 6_001, i64::MAX] {
         assert_eq!(parse_per_minute(wrong).unwrap_err().code, "out_of_range");
     }
-    assert_eq!(batch().time_of_slice(), SignedDuration::from_secs(5));
+    let of = |per_minute: u32| Batch { per_minute, ..batch() }.rows_in_a_slice();
+    assert_eq!(
+        [10, 60, 600, 6_000].map(of),
+        [1, 10, 100, 100],
+        "ten seconds' worth, and no more than are worked off together"
+    );
+    assert_eq!(Batch { slice_rows: 100, ..batch() }.time_of_slice(), SignedDuration::from_secs(5));
+    assert_eq!(Batch { slice_rows: 1, per_minute: 10, ..batch() }.time_of_slice(), SignedDuration::from_secs(6));
+}
+
+#[test]
+fn a_batch_that_never_gets_on_is_given_up_and_one_that_does_is_not() {
+    let now = at("2026-12-01T09:00:00Z");
+    let hold = |batch: Batch, times: u32| (0..times).fold(batch, |batch, _| batch.leased(now).unwrap());
+    let checking = batch().to_check(now).unwrap();
+    assert_eq!(hold(checking.clone(), MOST_HOLDS - 1).given_up(now), None);
+    assert_eq!(hold(checking.clone(), MOST_HOLDS).given_up(now).unwrap().status(), "failed");
+    let got_on = hold(checking, MOST_HOLDS - 1).read(1, BatchReport::default(), now);
+    assert_eq!(hold(got_on, MOST_HOLDS - 2).given_up(now), None);
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    let closing = hold(running, MOST_HOLDS).given_up(now).unwrap();
+    assert_eq!(closing.status(), "closing");
+    assert_eq!(hold(closing, MOST_HOLDS).given_up(now).unwrap().status(), "cancelled");
+}
+
+#[test]
+fn who_changes_the_rate_of_a_batch_takes_it_from_nobody() {
+    let now = at("2026-12-01T09:00:00Z");
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap().leased(now).unwrap();
+    let faster = running.to_run(false, Some(6_000), now).unwrap();
+    assert_eq!((faster.per_minute, faster.run_at()), (6_000, running.run_at()));
+    let paused = running.paused(now).unwrap();
+    assert_eq!(paused.cancelled(now).unwrap().run_at(), running.run_at(), "a run may be at a slice");
+    let waiting = running.left(at("2026-12-02T00:00:00Z"), Some(BatchWait::QuotaReached));
+    assert_eq!(waiting.cancelled(now).unwrap().run_at(), Some(now), "nobody holds it");
 }

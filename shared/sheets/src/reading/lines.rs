@@ -13,6 +13,9 @@ pub struct Line {
     pub value: Result<Value, String>,
 }
 
+/// A line with more bytes is not read. No body of a call has as many.
+const LONGEST_LINE: usize = 64 * 1024;
+
 /// Reads a file of JSON lines. A line that is wrong does not keep the others from being read. Blank lines are left out.
 ///
 /// Where an object has a name twice, the last one counts. The encodings are those of CSV.
@@ -34,7 +37,10 @@ pub fn read_lines(bytes: &[u8], limits: &Limits) -> Result<Vec<Line>, ReadError>
         }
         // A value takes far more memory than the two characters it can be written with.
         left = left.checked_sub(values_in(line)).ok_or(ReadError::TooManyColumns { limit: limits.columns })?;
-        let value = serde_json::from_str(line).map_err(|error| where_it_is_wrong(line, &error));
+        let value = match line.len() <= LONGEST_LINE {
+            true => serde_json::from_str(line).map_err(|error| where_it_is_wrong(line, &error)),
+            false => Err(format!("it has more than {LONGEST_LINE} bytes")),
+        };
         lines.push(Line { number: row(index), value });
     }
     Ok(lines)

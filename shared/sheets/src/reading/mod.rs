@@ -67,7 +67,7 @@ pub enum Value {
     /// A date with the time of the day, to the millisecond.
     Moment(DateTime),
     Bool(bool),
-    /// What a formula failed with, such as `#N/A`.
+    /// What a formula failed with, such as `#N/A`; also of one that nobody has calculated.
     Error(String),
 }
 

@@ -198,7 +198,7 @@ async fn every_wrong_cell_is_told_by_its_row_and_column_in_the_callers_language(
     let progress = &done["progress"];
     assert_eq!(
         (&done["status"], &progress["made"], &progress["skipped"], &progress["failed"]),
-        (&json!("done"), &json!(1), &json!(2), &json!(3)),
+        (&json!("done"), &json!(1), &json!(5), &json!(0)),
         "{done}"
     );
     let table = table(&done).await;
@@ -279,6 +279,7 @@ async fn a_file_that_cannot_be_read_says_why_and_another_one_can_take_its_place(
         (b"contact id,amount (rial)\nc-1042,\"5\n".to_vec(), "open_quote", json!(2)),
         (b"contact id,amount (rial)\nc-\xff,5\n".to_vec(), "bad_encoding", json!(2)),
         (b"contact id,amount\nc-1042,5\n".to_vec(), "invalid_columns", Value::Null),
+        (b"Somebody,50000\nSomebody Else,60000\n".to_vec(), "invalid_columns", Value::Null),
         (b"contact id,amount (rial),customer id\nc-1042,5,c\n".to_vec(), "invalid_columns", Value::Null),
         (rows(vec![50_000; 10_001]).into_bytes(), "too_many_rows", Value::Null),
     ] {
@@ -353,7 +354,7 @@ async fn a_row_of_a_source_is_made_once_in_whichever_batch_it_comes() {
     let done = run(&world, &second, json!({ "skip_wrong": true })).await;
     let progress = &done["progress"];
     assert_eq!(
-        (&progress["made"], &progress["already_made"], &progress["failed"]),
+        (&progress["made"], &progress["already_made"], &progress["skipped"]),
         (&json!(1), &json!(1), &json!(1)),
         "{done}"
     );
@@ -460,6 +461,81 @@ async fn a_batch_whose_business_has_used_up_its_quota_goes_on_the_next_day() {
     }
     assert_eq!((&done["status"], &done["progress"]["made"]), (&json!("done"), &json!(5)), "{done}");
     assert_eq!(links(&world).await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_there_of_a_batch_that_is_cancelled_while_it_waits_is_told() {
+    let world = FaultyWorld::start(0).await;
+    let business = json!({ "name": "Demo", "quotas": { "links_per_day": 3 } });
+    platform(&world, Method::PUT, "/v1/businesses/demo", business).await;
+    let wanted = json!({ "format": "csv", "defaults": { "account_id": "main" } });
+    let batch = checked(&world, wanted, rows((0..5).map(|number| 50_000 + number))).await;
+    run(&world, &batch, json!({})).await;
+    assert_eq!(links(&world).await.len(), 3);
+    let closing = take(&world, &batch, "cancel", json!({})).await.json();
+    assert_eq!(closing["status"], "closing", "{closing}");
+    world.bring_hint().await.unwrap().unwrap();
+    let over = world.get(&path_of(&batch)).await;
+    assert_eq!((&over["status"], &over["progress"]["made"]), (&json!("cancelled"), &json!(3)), "{over}");
+    assert_eq!(table(&over).await.rows.len(), 3);
+}
+
+#[tokio::test]
+async fn a_batch_whose_files_are_gone_comes_to_an_end() {
+    let world = FaultyWorld::start(0).await;
+    let wanted = json!({ "format": "csv", "defaults": { "account_id": "main" }, "per_minute": 600 });
+    let batch = checked(&world, wanted, rows((0..150).map(|number| 50_000 + number))).await;
+    take(&world, &batch, "run", json!({})).await;
+    world.cloud.work.take().unwrap();
+    world.run_batches_within(Duration::from_millis(12_600)).await.unwrap();
+    let paused = take(&world, &batch, "pause", json!({})).await.json();
+    assert_eq!((&paused["status"], &paused["progress"]["made"]), (&json!("paused"), &json!(100)), "{paused}");
+    world.turn_time(8 * DAY);
+    for key in world.cloud.files.keys() {
+        world.cloud.files.delete(&key).unwrap();
+    }
+    let gone = take(&world, &batch, "run", json!({})).await;
+    assert_eq!((gone.status, &gone.json()["code"]), (StatusCode::CONFLICT, &json!("rows_gone")));
+    take(&world, &batch, "cancel", json!({})).await;
+    world.bring_hint().await.unwrap().unwrap();
+    let over = world.get(&path_of(&batch)).await;
+    assert_eq!((&over["status"], &over["file"]), (&json!("cancelled"), &Value::Null), "{over}");
+}
+
+#[tokio::test]
+async fn what_a_check_found_wrong_is_not_made_although_it_would_be_right_by_now() {
+    let world = FaultyWorld::start(0).await;
+    let file = "contact id,amount (rial)\nc-1042,50000\nc-new,60000\n";
+    let batch = checked(&world, json!({ "format": "csv", "defaults": { "account_id": "main" } }), file).await;
+    assert_eq!(batch["report"]["problems"][0]["code"], "unknown_contact", "{batch}");
+    let put = world.crm(Method::PUT, "/v1/contacts/c-new", &json!({ "name": "New" }), &[]).await.unwrap();
+    assert!(put.status.is_success(), "{}", put.text);
+    let done = run(&world, &batch, json!({ "skip_wrong": true })).await;
+    assert_eq!((&done["progress"]["made"], &done["progress"]["skipped"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(links(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn no_row_writes_over_a_contact_who_had_its_number() {
+    let world = FaultyWorld::start(0).await;
+    let known = json!({ "name": "Somebody", "mobile": "09121112244" });
+    world.crm(Method::PUT, "/v1/contacts/989121112233", &known, &[]).await.unwrap();
+    let file = "mobile,customer name,amount (rial)\n09121112233,Somebody Else,50000\n";
+    let batch = checked(&world, json!({ "format": "csv", "defaults": { "account_id": "main" } }), file).await;
+    assert_eq!(batch["report"]["problems"][0]["code"], "contact_id_in_use", "{batch}");
+}
+
+#[tokio::test]
+async fn a_hostile_line_is_told_and_stops_nothing() {
+    let world = FaultyWorld::start(0).await;
+    let long = format!("{{\"{}\": 1}}\n", "x".repeat(200_000));
+    let many = format!("{{{}}}\n", (0..5_000).map(|number| format!("\"n{number}\":1")).collect::<Vec<_>>().join(","));
+    let good = "{\"contact_id\":\"c-1042\",\"amount\":50000}\n";
+    let wanted = json!({ "format": "jsonl", "defaults": { "account_id": "main" }, "locale": "en" });
+    let batch = checked(&world, wanted, format!("{long}{many}{good}")).await;
+    let report = &batch["report"];
+    assert_eq!((&report["wrong"], &report["ready"]), (&json!(2), &json!(1)), "{report}");
+    assert!(report.to_string().len() < 4_000, "{report}");
 }
 
 #[tokio::test]

@@ -176,20 +176,26 @@ impl Attributes {
     }
 }
 
+/// What a formula comes to that nobody has calculated.
+const NOT_CALCULATED: &str = "#N/A";
+
 fn read_cell(xml: &mut Xml<impl BufRead>, cell: &Attributes, shared: &mut Shared) -> Result<Value, ReadError> {
     enum Inside {
         Value,
         String,
         Other,
     }
-    let (mut value, mut string) = (String::new(), String::new());
+    let (mut value, mut string, mut is_formula) = (String::new(), String::new(), false);
     loop {
         let inside = match xml.next()? {
             Event::Start(start) => match start.local_name().as_ref() {
                 "v" => Inside::Value,
                 "is" => Inside::String,
                 // The formula, of which only the result is read.
-                _ => Inside::Other,
+                name => {
+                    is_formula |= name == "f";
+                    Inside::Other
+                }
             },
             Event::End(_) => break,
             Event::Eof => return Err(ReadError::Damaged),
@@ -209,6 +215,8 @@ fn read_cell(xml: &mut Xml<impl BufRead>, cell: &Attributes, shared: &mut Shared
             push_unescaped(&mut string, &value);
             Ok(text(&string, style))
         }
+        // A program that writes formulas may leave it to others to calculate them, and then nobody knows what is meant.
+        _ if word.is_empty() && is_formula => Ok(Value::Error(NOT_CALCULATED.to_owned())),
         _ if word.is_empty() => Ok(Value::Empty),
         Kind::SharedString => {
             let index = word.parse().map_err(|_| ReadError::Damaged)?;

@@ -111,7 +111,7 @@ fn a_cell_is_read_as_what_it_says_it_is() {
         (r#"<c t="e"><v>#N/A</v></c>"#, Value::Error("#N/A".to_owned())),
         (r#"<c t="str"><f>A1&amp;"x"</f><v>hx</v></c>"#, text("hx")),
         (r#"<c><f>1+1</f><v>2</v></c>"#, Value::Number(2.0)),
-        (r#"<c><f>1+1</f></c>"#, Value::Empty),
+        (r#"<c><f>1+1</f></c>"#, Value::Error("#N/A".to_owned())),
         (r#"<c t="d"><v>2026-12-01T23:59:10Z</v></c>"#, Value::Moment(datetime(2026, 12, 1, 23, 59, 10, 0))),
         (r#"<c t="d"><v>2026-12-01</v></c>"#, Value::Moment(datetime(2026, 12, 1, 0, 0, 0, 0))),
         (r#"<c t="d"><v>23:59</v></c>"#, text("23:59")),
