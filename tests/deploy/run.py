@@ -246,6 +246,27 @@ def a_list_is_carried_away(api: Api, paid: str) -> None:
     assert spoilt.status == 403, "the address leads to one file"
 
 
+def a_spreadsheet_becomes_links(api: Api) -> None:
+    """A batch: its file goes to the bucket without a key, and the function that listens to the queue reads it and makes links."""
+    batch = api.call("POST", "/v1/batches", {"format": "csv", "locale": "en", "defaults": {"account_id": "main"}})
+    path, upload = f"/v1/batches/{batch['id']}", batch["upload"]
+    file = "contact id,amount (rial)\nfirst,70000\nfirst,80000\nnobody,90000\n"
+    answer = send("PUT", upload["url"], {"Content-Type": upload["content_type"]}, file)
+    assert answer.status == 200, f"{answer.status} {answer.text}"
+
+    def once(status: str) -> dict:
+        return wait_for(status, lambda: one if (one := api.call("GET", path))["status"] == status else None, 130)
+
+    api.call("POST", f"{path}/check", {})
+    report = once("checked")["report"]
+    assert (report["ready"], report["wrong"], report["problems"][0]["cell"]) == (2, 1, "A4"), report
+    api.call("POST", f"{path}/run", {"skip_wrong": True})
+    done = once("done")
+    assert (done["progress"]["made"], done["progress"]["skipped"]) == (2, 1), done
+    table = send("GET", done["file"]["url"]).text
+    assert table.count("https://") == 2 and "Has problems" in table, table
+
+
 def another_business_is_kept_apart(guide: Guide, base: str, first: dict) -> None:
     """The guide makes a second business, which sees nothing of the first. From then on a command has to say which it is
     about."""
@@ -430,6 +451,8 @@ def main() -> None:
         further_links_are_paid_and_cancelled(api, crm)
         step("A list is carried away as a file")
         a_list_is_carried_away(api, first["id"])
+        step("A spreadsheet becomes links")
+        a_spreadsheet_becomes_links(api)
         step("A person is shown what is kept about them, and forgotten")
         api.call("PUT", "/v1/contacts/c-1042", {"name": "A Customer", "email": "customer@business.example"})
         for heading in dict.fromkeys(block.heading for block in guide.blocks if block.page == PROTECTION):
