@@ -546,7 +546,7 @@ fn comparable(example: &Value) -> Value {
     let mut example = example.clone();
     forget_states(&mut example);
     let forms = [
-        (r"\b(pl|at|rc|rf|msg|evt|al|ex)_[1-9A-HJ-NP-Za-km-z]{22}", "${1}_"),
+        (r"\b(pl|at|rc|rf|msg|evt|al|ba|ex)_[1-9A-HJ-NP-Za-km-z]{22}", "${1}_"),
         (r"/(p|r)/[1-9A-HJ-NP-Za-km-z]{22}", "/${1}/"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)", "instant"),
         (r"Ask again in \d+ seconds", "Ask again in some seconds"),
