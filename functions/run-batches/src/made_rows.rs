@@ -257,12 +257,19 @@ impl<'a> Rows<'a> {
             [one] if !found.has_more => Ok(Some(("contact_id", one.contact_id.to_string().into()))),
             [] if contact.name.is_some() => {
                 let id = mobile.as_str().trim_start_matches('+');
-                // Somebody else may have the id that such a contact gets, whose record is not written over.
-                let is_taken = match ContactId::parse(id) {
-                    Ok(id) => self.store.contact(&id).await?.is_some(),
-                    Err(_) => true,
+                let known = match ContactId::parse(id) {
+                    Ok(id) => self.store.contact(&id).await?,
+                    Err(rejection) => {
+                        problems.add("/contact_mobile", rejection);
+                        return Ok(None);
+                    }
                 };
-                if is_taken {
+                // Another row of the same number, which is made at this moment, may have just made the contact.
+                if known.as_ref().is_some_and(|known| known.mobile.as_ref() == Some(&mobile)) {
+                    return Ok(Some(("contact_id", id.into())));
+                }
+                // Somebody else may have the id that such a contact gets, whose record is not written over.
+                if known.is_some() {
                     let detail = "Another contact has the id that one with this number would get; give an id.";
                     problems.add("/contact_mobile", Rejection::new("contact_id_in_use", detail));
                     return Ok(None);
