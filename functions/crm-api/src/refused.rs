@@ -467,10 +467,14 @@ pub(crate) fn batch(why: BatchRefused) -> ApiProblem {
             ApiProblem::conflict("rows_wrong", detail)
         }
         BatchRefused::NotNow(BatchNotNow::NothingToMake) => {
-            ApiProblem::conflict("nothing_to_make", "No row is left of which a link could be made.")
+            ApiProblem::conflict("nothing_to_make", "No row is left of which something could be made.")
+        }
+        BatchRefused::NotNow(BatchNotNow::CheckedAgain { check }) => {
+            let detail = format!("The batch was checked once more: check {check} found something else, perhaps.");
+            ApiProblem::conflict("checked_again", detail)
         }
         BatchRefused::NotNow(BatchNotNow::RowsGone) => {
-            let detail = "The rows are kept for a week after they were checked. Upload the file to a new batch of the same source.";
+            let detail = "The rows are kept for a week after they were checked. Begin another batch, of the same source where it is of a file.";
             ApiProblem::conflict("rows_gone", detail)
         }
         BatchRefused::KeepsChanging(_) => {

@@ -163,13 +163,13 @@ async fn planned_once_a_day<'a>(
     planned: Planned<'a>,
 ) -> Result<Result<Planned<'a>, NotPlanned>, StoreError> {
     let MessageAbout::Reminds(reminder) = message.about else { return Ok(Ok(planned)) };
-    let settings = &planned.configuration.settings;
-    let (hours, zone, now) = (ReminderSettings::of(settings), settings.zone(), app.clock.now());
+    let store = app.store.of(link.business());
+    let settings = store.closing(&planned.configuration.settings).await?;
+    let (hours, zone, now) = (ReminderSettings::of(&settings), settings.zone(), app.clock.now());
     if !hours.still_goes_out(reminder.at, now, &zone) {
         return Ok(Err(NotPlanned::Skipped(SkipReason::TooLate)));
     }
     let day = zone.to_datetime(reminder.at).date();
-    let store = app.store.of(link.business());
     let is_first = store.note_reminded((link.terms().mode, &message.recipient), day, now).await?;
     Ok(if is_first { Ok(planned) } else { Err(NotPlanned::Skipped(SkipReason::RemindedToday)) })
 }

@@ -14,7 +14,6 @@ mod breaker;
 mod lanes;
 mod lists;
 mod looking_back;
-mod reminding;
 mod task;
 
 use std::collections::BTreeMap;
@@ -29,12 +28,11 @@ use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
-use store::{DueLink, DueWork, MAX_CONTENDED_TRIES, Schedule, StoreError, Written, first_shard};
+use store::{DueLink, DueWork, MAX_CONTENDED_TRIES, Reminding, Schedule, StoreError, Written, first_shard};
 use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
 use looking_back::look_back;
-use reminding::Reminding;
 use task::{Task, TaskOutcome};
 
 /// At most this many links are read at a time.
@@ -238,7 +236,11 @@ async fn lease(app: &App, mut link: PaymentLink) -> Result<Option<LeasedLink>, S
     let now = app.clock.now();
     for _ in 0..MAX_CONTENDED_TRIES {
         // What cannot be read for a reminder keeps nothing else from being done.
-        let reminding = Reminding::read(app.confirmation.store(), &link, now).await.transpose();
+        let reminding = if link.reminder_due_at().is_some_and(|due_at| due_at <= now) {
+            Some(app.confirmation.store().of(link.business()).reminding(&link, now).await)
+        } else {
+            None
+        };
         if let Some(Err(error)) = &reminding {
             tracing::error!(link_id = %link.id(), error = %error, "Nobody knows whether to remind of a link.");
         }
@@ -254,6 +256,7 @@ async fn lease(app: &App, mut link: PaymentLink) -> Result<Option<LeasedLink>, S
                 }
                 if next.reminders().len() > link.reminders().len() {
                     tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A reminder of a payment link is due.");
+                    app.confirmation.store().of(next.business()).note_reminder(&next).await;
                 }
                 return Ok(Some(LeasedLink { link: next, work, expired }));
             }

@@ -1,4 +1,5 @@
-//! Links out of the rows of a file: reading it, looking its rows through, and making their links.
+//! Many links at once: reading the file or the list that they come from, looking its rows through, and making their links, or
+//! reminding of them.
 //!
 //! Where a batch is stands in the table, and its rows and what became of them lie beside other files, slice by slice. A slice is
 //! worked off as a whole and put away before the table says that it is done, so that a run which dies in between leaves what the
@@ -12,23 +13,24 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::batches::{
-    Batch, BatchFailure, BatchRefused, BatchReport, BatchState, BatchWait, CheckedRow, MOST_TRIES,
-    Outcome as RowOutcome, Phase, RowProblem, Tally,
+    Batch, BatchFailure, BatchRefused, BatchReport, BatchState, BatchWait, BatchWork, CheckedRow, ChosenLinks,
+    ListReading, MOST_ROWS, MOST_TRIES, Outcome as RowOutcome, Phase, RowProblem, Tally,
 };
 use domain::clocks::later;
 use domain::ids::{BatchId, BusinessId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::SignedDuration;
 use runtime::{has_time, time_left};
-use sheets::writing::WriteError;
+use serde::Serialize;
 use signed::ObjectError;
-use store::{BusinessStore, Configuration, RecordWritten, StoreError};
+use store::{BusinessStore, Configuration, Cursor, LinkList, Order, RecordWritten, SortKey};
 use tokio::sync::Semaphore;
 
+use crate::chosen_links::{LinkSlice, Links, WHILE_SUSPENDED};
 use crate::made_rows::{Made, Rows};
 use crate::outcomes::{file_of, lines};
-use crate::rows::{self, Slice};
+use crate::rows::{self, Columns, Slice};
+use crate::stopped::Stopped;
 use crate::words::Words;
 use crate::{App, Outcome};
 
@@ -44,32 +46,14 @@ const MAKING: Duration = Duration::from_secs(15);
 /// A run waits for the turn of the next slice as long as this much time is left afterwards.
 const WORTH_WAITING: Duration = Duration::from_secs(10);
 
-/// A business that is suspended is looked at again after this.
-const WHILE_SUSPENDED: SignedDuration = SignedDuration::from_mins(15);
+/// How many links are read of a list at a time.
+const PAGE: usize = 200;
 
 /// One file at a time is read or put together, as all of it is held in memory meanwhile.
 static WHOLE_FILES: Semaphore = Semaphore::const_new(1);
 
 /// What every slice is, and what became of it.
 const LINES: &str = "application/jsonl";
-
-/// Why a batch does not go on in this run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stopped {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("a file cannot be reached: {0}")]
-    Object(#[from] ObjectError),
-    #[error("what was put away cannot be read: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("the table cannot be written: {0}")]
-    Sheet(#[from] WriteError),
-    #[error("the work was lost")]
-    Lost,
-    /// Somebody else has written the batch.
-    #[error("somebody else holds the batch")]
-    Overtaken,
-}
 
 /// Goes on with a batch as long as there is time.
 pub(crate) async fn make(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemTime) -> Outcome {
@@ -104,7 +88,7 @@ async fn go_on(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemT
         return Ok(Outcome::Ended);
     }
     let configuration = store.configuration().await?;
-    let words = Words::of(batch.locale.language());
+    let words = Words::of(batch.wish.locale.language());
     let mut work = Work { app, store, configuration: &configuration, words: &words, deadline, batch };
     work.hold().await?;
     match work.batch.phase() {
@@ -112,6 +96,12 @@ async fn go_on(app: &App, business: &BusinessId, id: &BatchId, deadline: SystemT
         Some(Phase::Run) => work.run().await,
         None => Ok(Outcome::Ended),
     }
+}
+
+/// What is worked off together.
+enum Part {
+    Rows(Slice),
+    Links(LinkSlice),
 }
 
 /// A batch that this run holds.
@@ -170,7 +160,16 @@ impl Work<'_> {
             if time_left(self.deadline) < READING {
                 return self.leave().await;
             }
-            if let Some(failed) = self.read_file().await? {
+            let chosen = self.batch.wish.work.chosen().cloned();
+            let failed = match chosen {
+                None => self.read_file().await?,
+                Some(chosen) => match self.read_list(&chosen).await? {
+                    ListRead::NotAll => return self.leave().await,
+                    ListRead::All => None,
+                    ListRead::Failed(failed) => Some(*failed),
+                },
+            };
+            if let Some(failed) = failed {
                 self.write(failed).await?;
                 return Ok(Outcome::Done);
             }
@@ -180,8 +179,10 @@ impl Work<'_> {
             if !has_time(self.deadline) {
                 return self.leave().await;
             }
-            let slice = self.slice().await?;
-            let checked = self.rows().check(&slice).await?;
+            let checked = match self.part().await? {
+                Part::Rows(slice) => self.rows().check(&slice).await?,
+                Part::Links(slice) => Links::new(self.rows(), &Columns::default()).check(&slice).await?,
+            };
             self.put_away(Phase::Check, &checked).await?;
             self.write(self.batch.looked_through(&checked, self.now())).await?;
         }
@@ -218,7 +219,7 @@ impl Work<'_> {
         };
         let mut puts = Vec::new();
         for (slice, number) in read.slices.iter().zip(0_u32..) {
-            puts.push(self.put_rows(slice, number));
+            puts.push(self.put_part(slice, number));
         }
         stream::iter(puts).buffer_unordered(FILES_AT_ONCE).try_collect::<()>().await?;
         let slices = u32::try_from(read.slices.len()).map_err(|_| Stopped::Lost)?;
@@ -227,14 +228,63 @@ impl Work<'_> {
         Ok(None)
     }
 
-    async fn put_rows(&self, slice: &Slice, number: u32) -> Result<(), Stopped> {
-        Ok(self.app.objects.put(&self.batch.rows_key(number), serde_json::to_vec(slice)?, LINES).await?)
+    /// Puts the links of the list away, page by page, so that the next run goes on where this one ended.
+    async fn read_list(&mut self, chosen: &ChosenLinks) -> Result<ListRead, Stopped> {
+        if self.batch.reading.is_none() {
+            let problems = self.rows().problems_of_defaults();
+            if !problems.is_empty() {
+                let failed = self.batch.failed(BatchFailure::InvalidDefaults, None, self.now());
+                return Ok(ListRead::Failed(Box::new(with_problems(failed, problems))));
+            }
+        }
+        let order = if chosen.is_newest_first { Order::NewestFirst } else { Order::OldestFirst };
+        loop {
+            if !has_time(self.deadline) {
+                return Ok(ListRead::NotAll);
+            }
+            let (mut slices, mut rows, mut after) = (0, 0_u32, None);
+            if let Some(reading) = &self.batch.reading {
+                (slices, rows) = (reading.slices, reading.rows);
+                // What cannot be read was not written by us; beginning anew would put everything away twice.
+                after = Some(Cursor::parse(&reading.goes_on_at, SortKey::Time(order)).ok_or(Stopped::Lost)?);
+            }
+            let list = LinkList { filter: (*chosen.filter).clone(), order, now: self.now() };
+            let page = self.store.list_links(&list, PAGE, after.as_ref()).await?;
+            for links in page.entries.chunks(usize::from(self.batch.rows_in_a_slice())) {
+                let ids = links.iter().map(|link| link.id().clone()).collect();
+                self.put_part(&LinkSlice { first: rows + 1, links: ids }, slices).await?;
+                slices += 1;
+                rows = rows.saturating_add(u32::try_from(links.len()).map_err(|_| Stopped::Lost)?);
+            }
+            let now = self.now();
+            if usize::try_from(rows).is_ok_and(|rows| rows > MOST_ROWS) {
+                return Ok(ListRead::Failed(Box::new(self.batch.failed(BatchFailure::TooManyRows, None, now))));
+            }
+            let next = match page.next {
+                Some(next) => self.batch.read_on(ListReading { slices, rows, goes_on_at: next.to_string() }, now),
+                None if rows == 0 => {
+                    return Ok(ListRead::Failed(Box::new(self.batch.failed(BatchFailure::NoRows, None, now))));
+                }
+                None => self.batch.read(slices, BatchReport::of_file(rows, Vec::new(), Vec::new()), now),
+            };
+            self.write(next).await?;
+            if self.batch.slices.is_some() {
+                return Ok(ListRead::All);
+            }
+        }
     }
 
-    /// The slice whose turn it is.
-    async fn slice(&self) -> Result<Slice, Stopped> {
-        let slice = self.app.objects.get(&self.batch.rows_key(self.batch.next_slice)).await?;
-        Ok(serde_json::from_slice(&slice)?)
+    async fn put_part(&self, part: &impl Serialize, number: u32) -> Result<(), Stopped> {
+        Ok(self.app.objects.put(&self.batch.rows_key(number), serde_json::to_vec(part)?, LINES).await?)
+    }
+
+    /// What is worked off next.
+    async fn part(&self) -> Result<Part, Stopped> {
+        let part = self.app.objects.get(&self.batch.rows_key(self.batch.next_slice)).await?;
+        Ok(match self.batch.wish.work {
+            BatchWork::Create => Part::Rows(serde_json::from_slice(&part)?),
+            BatchWork::Remind(_) | BatchWork::Replace(_) => Part::Links(serde_json::from_slice(&part)?),
+        })
     }
 
     async fn put_away(&self, phase: Phase, outcomes: &[CheckedRow]) -> Result<(), Stopped> {
@@ -257,16 +307,22 @@ impl Work<'_> {
             if self.configuration.is_suspended() {
                 return self.wait(later(began, WHILE_SUSPENDED), BatchWait::BusinessSuspended).await;
             }
-            let slice = match self.slice().await {
-                Ok(slice) => slice,
+            let part = match self.part().await {
+                Ok(part) => part,
                 Err(Stopped::Object(ObjectError::NotThere)) => return self.close_early().await,
                 Err(error) => return Err(error),
             };
             let gives_up = self.batch.tries + 1 >= MOST_TRIES;
             let wrong = self.found_wrong().await?;
-            let made = match self.rows().make(&slice, &wrong, gives_up).await? {
+            let made = match &part {
+                Part::Rows(slice) => self.rows().make(slice, &wrong, gives_up).await?,
+                Part::Links(slice) => {
+                    Links::new(self.rows(), &Columns::default()).make(slice, &wrong, gives_up).await?
+                }
+            };
+            let made = match made {
                 Made::All(made) => made,
-                Made::Until(until) => return self.wait(until, BatchWait::QuotaReached).await,
+                Made::Until { at, why } => return self.wait(at, why).await,
                 Made::NotAll => {
                     self.write(self.batch.tried(self.now())).await?;
                     return Ok(Outcome::Failed);
@@ -349,7 +405,9 @@ impl Work<'_> {
         }
         let bytes = self.write_table(Phase::Run, self.batch.next_slice).await?;
         self.write(self.batch.over(bytes, self.now())).await?;
-        self.forget_upload().await;
+        if self.batch.wish.work.chosen().is_none() {
+            self.forget_upload().await;
+        }
         Ok(Outcome::Done)
     }
 
@@ -358,12 +416,12 @@ impl Work<'_> {
         if self.batch.slices.is_none_or(|slices| self.batch.next_slice >= slices) {
             return Ok(());
         }
-        let slice = match self.slice().await {
-            Ok(slice) => slice,
+        let made = match self.part().await {
+            Ok(Part::Rows(slice)) => self.rows().made_of(&slice).await?,
+            Ok(Part::Links(slice)) => Links::new(self.rows(), &Columns::default()).made_of(&slice).await?,
             Err(Stopped::Object(ObjectError::NotThere)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let made = self.rows().made_of(&slice).await?;
         if made.is_empty() {
             return Ok(());
         }
@@ -384,8 +442,9 @@ impl Work<'_> {
         if outcomes.is_empty() {
             return Ok(None);
         }
-        let (format, locale) = (self.batch.format, self.batch.locale.clone());
-        let file = tokio::task::spawn_blocking(move || file_of(format, &Words::of(locale.language()), &outcomes));
+        let (format, wish) = (self.batch.wish.format, self.batch.wish.clone());
+        let write = move || file_of(&wish, &Words::of(wish.locale.language()), &outcomes);
+        let file = tokio::task::spawn_blocking(write);
         let file = file.await.map_err(|_| Stopped::Lost)??;
         let bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
         self.app.objects.put(&self.batch.table_key(phase), file, format.content_type()).await?;
@@ -407,6 +466,15 @@ impl Work<'_> {
             tracing::warn!(%business_id, %batch_id, error = %error, "What was uploaded stays until it is forgotten.");
         }
     }
+}
+
+/// How far the links of a list were put away.
+enum ListRead {
+    All,
+    /// There is no time for the rest of it now.
+    NotAll,
+    /// It cannot be done: this is the batch then.
+    Failed(Box<Batch>),
 }
 
 /// What it means that the file is not there, as far as it means anything.

@@ -28,6 +28,7 @@ use views::event::{LoggedEventView, links_of};
 use views::{LinkView, ReceiptView, RefundView};
 
 use crate::columns::Table;
+use crate::outcomes::lines;
 use crate::{App, Outcome};
 
 /// A slice has at least this many entries, unless the list has no more or they are many bytes.
@@ -376,7 +377,7 @@ fn file_of(format: ExportFormat, table: &Table, slices: Vec<Bytes>) -> Result<Ve
     if format == ExportFormat::Jsonl {
         return Ok(slices.concat());
     }
-    let lines = slices.iter().flat_map(|slice| slice.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
+    let lines = slices.iter().flat_map(|slice| lines(slice));
     let mut broken = None;
     // A line that cannot be read ends the table, which is then not kept.
     let rows = lines.map_while(|line| match serde_json::from_slice::<Vec<Cell>>(line) {

@@ -6,12 +6,14 @@
 //! and how far it is, stands in the table, so that a hint may be lost, late or told twice.
 
 mod batches;
+mod chosen_links;
 mod columns;
 mod exports;
 mod made_rows;
 mod outcomes;
 mod renewals;
 mod rows;
+mod stopped;
 mod words;
 
 use std::future::Future;

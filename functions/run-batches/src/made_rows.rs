@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::address::Mobile;
-use domain::batches::{Batch, CheckedRow, MOST_OF_ROW, MessageCounts, Outcome, RowProblem};
+use domain::batches::{Batch, BatchWait, CheckedRow, MOST_OF_ROW, MessageCounts, Outcome, RowProblem};
 use domain::business::quotas::Quotas;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{ContactId, LinkId, ReferenceId};
@@ -20,7 +20,7 @@ use runtime::Clock;
 use serde_json::{Map, Value};
 use store::{BusinessStore, Configuration, StoreError, Taken};
 use use_cases::create::{CreateRefused, NewLink, TokenSource, create};
-use use_cases::draft::DraftRecords;
+use use_cases::draft::{Draft, DraftRecords};
 use use_cases::{Answer, hash_of};
 use web::link_body::CreateBody;
 
@@ -28,7 +28,7 @@ use crate::rows::{Columns, Slice, Telling, UploadedRow};
 use crate::words::Words;
 
 /// So many rows of a slice are looked at or made at once.
-const ROWS_AT_ONCE: usize = 8;
+pub(crate) const ROWS_AT_ONCE: usize = 8;
 
 /// Rows of one batch, and what is known of its business.
 #[derive(Clone, Copy)]
@@ -46,17 +46,23 @@ pub(crate) enum Made {
     All(Vec<CheckedRow>),
     /// Some met errors of ours, and the slice is to be tried again.
     NotAll,
-    /// The business has made as much as the platform allows it until then.
-    Until(Timestamp),
+    /// It goes on then.
+    Until {
+        at: Timestamp,
+        why: BatchWait,
+    },
 }
 
 /// Why a row is not made in this run.
-enum NotMade {
+pub(crate) enum NotMade {
     /// An error of ours, whose words nobody is told.
     Error(StoreError),
-    /// Others kept changing the same contact or item.
+    /// Others kept changing the same record or link.
     Contended,
-    Until(Timestamp),
+    Until {
+        at: Timestamp,
+        why: BatchWait,
+    },
 }
 
 impl From<StoreError> for NotMade {
@@ -74,23 +80,30 @@ struct Asked {
 }
 
 impl<'a> Rows<'a> {
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// What is wrong with what is said of all rows, whatever they say.
     pub(crate) fn problems_of_defaults(&self) -> Vec<RowProblem> {
-        let mut problems = Problems::default();
-        self.request_of(self.batch.defaults.clone(), &mut problems);
+        let (mut problems, defaults) = (Problems::default(), &self.batch.wish.defaults);
+        self.request_of(defaults.clone(), &mut problems);
         let none = Columns::default();
         let telling = Telling { words: self.words, columns: &none };
-        if self.batch.defaults.contains_key("reference_id") {
+        let own = ["contact_id", "contact", "item_id", "item", "amount", "currency", "payment_plan"];
+        for name in
+            own.into_iter().filter(|name| self.batch.wish.work.chosen().is_some() && defaults.contains_key(*name))
+        {
+            let detail = "Each link is replaced for whom it was and for what is left of it.";
+            problems.refuse(format!("/{name}"), "not_allowed", detail);
+        }
+        if defaults.contains_key("reference_id") {
             problems.refuse("/reference_id", "not_allowed", "One active link alone has a reference_id.");
         }
         told(None, &problems, telling)
     }
 
-    fn request_of(&self, body: Map<String, Value>, problems: &mut Problems) -> Request {
+    pub(crate) fn request_of(&self, body: Map<String, Value>, problems: &mut Problems) -> Request {
         // Reading a body never fails: what has another shape is one of the problems.
         let body: CreateBody = serde_json::from_value(Value::Object(body)).unwrap_or_default();
         body.read(self.configuration.router(), self.now(), problems)
@@ -98,7 +111,7 @@ impl<'a> Rows<'a> {
 
     /// Looks rows through. Nothing is written.
     pub(crate) async fn check(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
-        let made = self.made_before(&slice.rows).await?;
+        let made = self.made_before(keys_of(&slice.rows)).await?;
         let telling = Telling { words: self.words, columns: &slice.columns };
         let mut looks = Vec::new();
         for row in &slice.rows {
@@ -109,12 +122,20 @@ impl<'a> Rows<'a> {
         checked.into_iter().collect()
     }
 
+    /// The link that a row with this key is made into.
+    pub(crate) async fn link_of_key(&self, key: &str) -> Result<LinkId, StoreError> {
+        let token = self.store.token_for(&self.batch.wish.integration, &self.batch.key_of_row(key)).await?;
+        Ok(LinkId::of(&token))
+    }
+
     /// The links that rows were made into before, by the rows' keys.
-    async fn made_before(&self, rows: &[UploadedRow]) -> Result<BTreeMap<String, PaymentLink>, StoreError> {
+    pub(crate) async fn made_before(
+        &self,
+        of_rows: impl Iterator<Item = &str> + Send,
+    ) -> Result<BTreeMap<String, PaymentLink>, StoreError> {
         let mut keys = BTreeMap::new();
-        for row in rows {
-            let token = self.store.token_for(&self.batch.integration, &self.batch.key_of_row(&row.key)).await?;
-            keys.insert(LinkId::of(&token), row.key.clone());
+        for key in of_rows {
+            keys.insert(self.link_of_key(key).await?, key.to_owned());
         }
         let ids: Vec<LinkId> = keys.keys().cloned().collect();
         let links = self.store.links(&ids).await?;
@@ -146,27 +167,8 @@ impl<'a> Rows<'a> {
         let reference = request.reference_id.as_ref().value().cloned();
         let configuration = Arc::clone(self.configuration);
         let records = DraftRecords::read(self.store, configuration, request, problems, self.now()).await?;
-        let draft = records.draft(self.gateways, &self.batch.base, self.now());
-        let decision = &draft.decision;
-        if let Some((money, _)) = decision.amount {
-            checked.amount = Some(money.minor_units());
-            checked.currency = Some(money.currency().code().to_owned());
-        }
-        checked.mode = decision.account.map(|(account, _)| account.mode);
-        checked.contact = decision.contact.map(|contact| contact.id.to_string());
-        checked.contact_name = decision.contact.map(|contact| contact.name.clone());
-        let segments = draft.previews.iter().filter_map(|preview| preview.sms.map(|sms| sms.segments)).max();
-        for recipient in decision.notified.recipients.iter().filter(|recipient| recipient.stands_in_for.is_empty()) {
-            match recipient.channel {
-                Channel::Sms => {
-                    checked.messages.sms += 1;
-                    checked.messages.sms_segments += segments.and_then(|most| u32::try_from(most).ok()).unwrap_or(1);
-                }
-                Channel::Email => checked.messages.email += 1,
-                Channel::Social => checked.messages.social += 1,
-            }
-        }
-        checked.problems = told(Some(row.row), &decision.problems, telling);
+        let draft = records.draft(self.gateways, &self.batch.wish.base, self.now());
+        drafted(&mut checked, &draft, telling);
         if let Some(reference) = reference
             && let Some(other) = self.active_link_with(&reference).await?
         {
@@ -298,36 +300,15 @@ impl<'a> Rows<'a> {
         gives_up: bool,
     ) -> Result<Made, StoreError> {
         let telling = Telling { words: self.words, columns: &slice.columns };
-        // Links that are made at the same moment do not count each other.
-        let Quotas { links_per_day, messages_per_day, .. } = self.configuration.quotas();
-        let is_free = links_per_day.or(messages_per_day).is_none();
-        let at_once = if is_free { ROWS_AT_ONCE } else { 1 };
         let mut makings = Vec::new();
         for row in &slice.rows {
             makings.push(self.make_row(row, wrong.get(&row.row), telling));
         }
-        let outcomes: Vec<Result<CheckedRow, NotMade>> = stream::iter(makings).buffered(at_once).collect().await;
-        let (mut made, mut is_whole) = (Vec::new(), true);
-        for (row, outcome) in slice.rows.iter().zip(outcomes) {
-            match outcome {
-                Ok(row) => made.push(row),
-                Err(NotMade::Until(until)) => return Ok(Made::Until(until)),
-                Err(why) => {
-                    is_whole = false;
-                    let batch_id = &self.batch.id;
-                    match why {
-                        NotMade::Error(error) => {
-                            tracing::error!(%batch_id, row = row.row, error = %error, "A row could not be made.");
-                        }
-                        NotMade::Contended | NotMade::Until(_) => {
-                            tracing::warn!(%batch_id, row = row.row, "The records of a row kept changing.");
-                        }
-                    }
-                    let problem = telling.problem(Some(row.row), "", "temporarily_unavailable", "Try again.");
-                    made.push(CheckedRow { outcome: Outcome::Failed, problems: vec![problem], ..blank(row) });
-                }
-            }
-        }
+        let blanks = slice.rows.iter().map(blank).collect();
+        let (mut made, is_whole) = match self.work_off(blanks, makings, telling).await {
+            Ok(worked) => worked,
+            Err((at, why)) => return Ok(Made::Until { at, why }),
+        };
         if is_whole {
             return Ok(Made::All(made));
         }
@@ -335,7 +316,7 @@ impl<'a> Rows<'a> {
             return Ok(Made::NotAll);
         }
         // The link of a row may be there although its answer was lost.
-        let found = self.made_before(&slice.rows).await?;
+        let found = self.made_before(keys_of(&slice.rows)).await?;
         for (row, made) in slice.rows.iter().zip(&mut made).filter(|(_, made)| made.outcome == Outcome::Failed) {
             if let Some(link) = found.get(&row.key) {
                 *made = self.with_made(blank(row), link);
@@ -344,15 +325,52 @@ impl<'a> Rows<'a> {
         Ok(Made::All(made))
     }
 
+    /// Works rows off, some at once, and says whether each has come to its end. Those that met errors of ours have failed.
+    ///
+    /// # Errors
+    ///
+    /// When it goes on, where it cannot at the moment.
+    pub(crate) async fn work_off(
+        &self,
+        blanks: Vec<CheckedRow>,
+        works: Vec<impl Future<Output = Result<CheckedRow, NotMade>>>,
+        telling: Telling<'_>,
+    ) -> Result<(Vec<CheckedRow>, bool), (Timestamp, BatchWait)> {
+        // Rows that are worked off at the same moment do not count each other.
+        let Quotas { links_per_day, messages_per_day, .. } = self.configuration.quotas();
+        let is_free = links_per_day.or(messages_per_day).is_none();
+        let at_once = if is_free { ROWS_AT_ONCE } else { 1 };
+        let outcomes: Vec<Result<CheckedRow, NotMade>> = stream::iter(works).buffered(at_once).collect().await;
+        let (mut worked, mut is_whole) = (Vec::new(), true);
+        for (blank, outcome) in blanks.into_iter().zip(outcomes) {
+            let (batch_id, row) = (&self.batch.id, blank.row);
+            match outcome {
+                Ok(row) => {
+                    worked.push(row);
+                    continue;
+                }
+                Err(NotMade::Until { at, why }) => return Err((at, why)),
+                Err(NotMade::Error(error)) => {
+                    tracing::error!(%batch_id, row, error = %error, "A row could not be made.");
+                }
+                Err(NotMade::Contended) => tracing::warn!(%batch_id, row, "The records of a row kept changing."),
+            }
+            is_whole = false;
+            let problem = telling.problem(Some(row), "", "temporarily_unavailable", "Try again.");
+            worked.push(CheckedRow { outcome: Outcome::Failed, problems: vec![problem], ..blank });
+        }
+        Ok((worked, is_whole))
+    }
+
     /// What is there of a slice that was not worked off to its end.
     pub(crate) async fn made_of(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
-        let found = self.made_before(&slice.rows).await?;
+        let found = self.made_before(keys_of(&slice.rows)).await?;
         let made = slice.rows.iter().filter_map(|row| Some(self.with_made(blank(row), found.get(&row.key)?)));
         Ok(made.filter(|row| row.outcome == Outcome::Made).collect())
     }
 
     /// A row with the link that is there. A run that died before it could say so may have made it.
-    fn with_made(&self, row: CheckedRow, link: &PaymentLink) -> CheckedRow {
+    pub(crate) fn with_made(&self, row: CheckedRow, link: &PaymentLink) -> CheckedRow {
         let is_of_run = self.batch.started_at.is_some_and(|started| link.created_at() >= started);
         with_link(row, link, if is_of_run { Outcome::Made } else { Outcome::AlreadyMade })
     }
@@ -376,30 +394,73 @@ impl<'a> Rows<'a> {
             request,
             problems,
             body: &content,
-            created_by: Some(self.batch.requested_by.clone()),
-            token: TokenSource::IdempotencyKey { integration: &self.batch.integration, key: &key },
-            base: &self.batch.base,
+            created_by: Some(self.batch.wish.requested_by.clone()),
+            token: TokenSource::IdempotencyKey { integration: &self.batch.wish.integration, key: &key },
+            base: &self.batch.wish.base,
             trace: None,
         };
-        let failed = |problems: Vec<RowProblem>| CheckedRow { outcome: Outcome::Failed, problems, ..blank.clone() };
         match create(self.store, self.gateways, &|| self.now(), new).await {
             Ok(Answer::New(link)) => Ok(with_link(blank, &link, Outcome::Made)),
             Ok(Answer::Repeated(link)) => Ok(self.with_made(blank, &link)),
-            Err(CreateRefused::Invalid(problems)) => Ok(failed(told(Some(row.row), &problems, telling))),
-            Err(CreateRefused::Taken(Taken::Reference(other))) => {
-                let detail = format!("The active link {other} has this reference_id.");
-                Ok(failed(vec![telling.problem(Some(row.row), "/reference_id", "reference_id_in_use", &detail)]))
-            }
-            Err(CreateRefused::Taken(Taken::Item(other))) => {
-                let detail = format!("The active link {other} is of this item, of which the settings want no two.");
-                Ok(failed(vec![telling.problem(Some(row.row), "/item_id", "item_has_active_link", &detail)]))
-            }
-            Err(CreateRefused::KeyReused(_)) => Ok(failed(vec![key_reused(telling, row.row)])),
-            Err(CreateRefused::QuotaReached(reached)) => Err(NotMade::Until(reached.until)),
-            Err(CreateRefused::RecordsKeepChanging(_)) => Err(NotMade::Contended),
-            Err(CreateRefused::Store(error)) => Err(NotMade::Error(error)),
+            Err(why) => refused(blank, why, telling),
         }
     }
+}
+
+/// What stands against the link of a row, or why nobody knows at the moment.
+pub(crate) fn refused(blank: CheckedRow, why: CreateRefused, telling: Telling<'_>) -> Result<CheckedRow, NotMade> {
+    let row = blank.row;
+    let problems = match why {
+        CreateRefused::Invalid(problems) => told(Some(row), &problems, telling),
+        CreateRefused::Taken(Taken::Reference(other)) => {
+            let detail = format!("The active link {other} has this reference_id.");
+            vec![telling.problem(Some(row), "/reference_id", "reference_id_in_use", &detail)]
+        }
+        CreateRefused::Taken(Taken::Item(other)) => {
+            let detail = format!("The active link {other} is of this item, of which the settings want no two.");
+            vec![telling.problem(Some(row), "/item_id", "item_has_active_link", &detail)]
+        }
+        CreateRefused::KeyReused(_) => vec![key_reused(telling, row)],
+        CreateRefused::QuotaReached(reached) => {
+            return Err(NotMade::Until { at: reached.until, why: BatchWait::QuotaReached });
+        }
+        CreateRefused::RecordsKeepChanging(_) => return Err(NotMade::Contended),
+        CreateRefused::Store(error) => return Err(NotMade::Error(error)),
+    };
+    Ok(CheckedRow { outcome: Outcome::Failed, problems, ..blank })
+}
+
+/// Tells of a row what a draft of its link does.
+pub(crate) fn drafted(checked: &mut CheckedRow, draft: &Draft<'_>, telling: Telling<'_>) {
+    let decision = &draft.decision;
+    if let Some((money, _)) = decision.amount {
+        checked.amount = Some(money.minor_units());
+        checked.currency = Some(money.currency().code().to_owned());
+    }
+    checked.mode = decision.account.map(|(account, _)| account.mode);
+    checked.contact = decision.contact.map(|contact| contact.id.to_string());
+    checked.contact_name = decision.contact.map(|contact| contact.name.clone());
+    let segments = draft.previews.iter().filter_map(|preview| preview.sms.map(|sms| sms.segments)).max();
+    for recipient in decision.notified.recipients.iter().filter(|recipient| recipient.stands_in_for.is_empty()) {
+        count(&mut checked.messages, recipient.channel, segments.unwrap_or(1));
+    }
+    checked.problems = told(Some(checked.row), &decision.problems, telling);
+}
+
+/// Counts a message, which has so many segments where it is an SMS.
+pub(crate) fn count(messages: &mut MessageCounts, channel: Channel, segments: usize) {
+    match channel {
+        Channel::Sms => {
+            messages.sms += 1;
+            messages.sms_segments += u32::try_from(segments).unwrap_or(u32::MAX);
+        }
+        Channel::Email => messages.email += 1,
+        Channel::Social => messages.social += 1,
+    }
+}
+
+fn keys_of(rows: &[UploadedRow]) -> impl Iterator<Item = &str> {
+    rows.iter().map(|row| row.key.as_str())
 }
 
 /// What is wrong with a row, as far as anybody reads on.
@@ -414,23 +475,10 @@ fn key_reused(telling: Telling<'_>, row: u32) -> RowProblem {
 }
 
 fn blank(row: &UploadedRow) -> CheckedRow {
-    CheckedRow {
-        row: row.row,
-        key: row.own_key.clone().unwrap_or_default(),
-        outcome: Outcome::Ready,
-        link: None,
-        url: None,
-        contact: None,
-        contact_name: None,
-        amount: None,
-        currency: None,
-        mode: None,
-        messages: MessageCounts::default(),
-        problems: Vec::new(),
-    }
+    CheckedRow { key: row.own_key.clone().unwrap_or_default(), ..CheckedRow::blank(row.row) }
 }
 
-fn with_link(row: CheckedRow, link: &PaymentLink, outcome: Outcome) -> CheckedRow {
+pub(crate) fn with_link(row: CheckedRow, link: &PaymentLink, outcome: Outcome) -> CheckedRow {
     let terms = link.terms();
     CheckedRow {
         outcome,

@@ -296,8 +296,8 @@ fn letters(index: usize) -> String {
 
 /// Reads a file that somebody uploaded to a batch.
 pub(crate) fn read(bytes: &[u8], batch: &Batch, zone: &TimeZone) -> Result<File, Unreadable> {
-    let words = Words::of(batch.locale.language());
-    let (columns, ignored, mut rows) = match batch.format {
+    let words = Words::of(batch.wish.locale.language());
+    let (columns, ignored, mut rows) = match batch.wish.format {
         ExportFormat::Jsonl => {
             let lines = read_lines(bytes, &LIMITS)?;
             let columns = Columns::default();

@@ -61,6 +61,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use domain::business::reminders::ClosedDays;
 use domain::ids::{AccountId, BusinessId, CredentialsVersion, EndpointId, ProviderId};
 use domain::messages::provider::ProviderSecret;
 use domain::records::credentials::Credentials;
@@ -90,6 +91,7 @@ pub use providers::NewProviderSecret;
 pub use receipt_pages::FoundReceipt;
 pub use reconciliation::{BookedQuery, BookedRead};
 pub use refunds::{RefundList, RefundOfLink};
+pub use reminders::Reminding;
 pub use restoring::{Choice, Comparison, Counts, Hands, RestoreFinding, RestoreKind};
 pub use revision::{Revision, RevisionWritten};
 pub use search::{Found, Matches};
@@ -119,6 +121,7 @@ pub struct Store {
 struct Memory {
     configurations: Cached<BusinessId, Configuration>,
     key_rings: Cached<KeyHolder, KeyRing>,
+    platform_days: Cached<(), Vec<ClosedDays>>,
     endpoints: Cached<BusinessId, Vec<WebhookEndpoint>>,
     token_secret: OnceCell<stack_secret::StackSecret>,
     search_secret: OnceCell<stack_secret::StackSecret>,
@@ -145,6 +148,7 @@ impl Store {
             memory: Arc::new(Memory {
                 configurations: Cached::new(fresh_for, |read| read.business.is_some()),
                 key_rings: Cached::new(fresh_for, KeyRing::has_keys),
+                platform_days: Cached::new(fresh_for, |_| true),
                 endpoints: Cached::new(fresh_for, |_| true),
                 token_secret: OnceCell::new(),
                 search_secret: OnceCell::new(),

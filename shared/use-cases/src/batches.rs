@@ -1,33 +1,17 @@
-//! Links out of the rows of a file: asking for a batch, having its file checked, having it run, pausing it and ending it. The work
-//! itself is not done here.
+//! Many links at once, out of a file or of a list: asking for a batch, having it checked, having it run, pausing it and ending it.
+//! The work itself is not done here.
 
 use domain::Timestamp;
 use domain::audit::{AuditAction, FieldChange, Subject};
-use domain::batches::{Batch, BatchRefused as NotNow, BatchReport, BatchState, MOST_AT_ONCE, Tally};
-use domain::exports::ExportFormat;
+use domain::batches::{Batch, BatchRefused as NotNow, BatchRun, BatchState, BatchWish, MOST_AT_ONCE};
 use domain::idempotency::RequestFingerprint;
 use domain::ids::BatchId;
-use domain::link::CreatedBy;
-use domain::locale::Locale;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use store::{BatchPut, BusinessStore, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
 use crate::idempotency::{Answer, Asked};
-
-/// What is wanted, all of it checked.
-#[derive(Clone, Debug)]
-pub struct BatchWish {
-    pub source: Option<String>,
-    pub defaults: Map<String, Value>,
-    pub format: ExportFormat,
-    pub locale: Locale,
-    pub per_minute: u32,
-    pub integration: String,
-    pub base: String,
-    pub requested_by: CreatedBy,
-}
 
 /// Why a batch is not begun, or does not become what somebody wants.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +38,8 @@ pub enum BatchRefused {
 pub enum BatchStep {
     /// The file is there, and is to be read.
     Check,
-    /// Its links are to be made, or made on.
-    Run {
-        /// Without the rows in which something is wrong.
-        skips_wrong: bool,
-        /// At another rate than was said before.
-        per_minute: Option<u32>,
-    },
+    /// What was checked is to be done, or done on.
+    Run(BatchRun),
     Pause,
     Cancel,
 }
@@ -68,16 +47,17 @@ pub enum BatchStep {
 impl BatchStep {
     /// The batch after the step, or `None` where it is so already.
     fn of(self, batch: &Batch, now: Timestamp) -> Result<Option<Batch>, NotNow> {
+        let is_this_check = |run: BatchRun| run.of_check.is_none_or(|check| check == batch.check);
         let is_there = match (self, &batch.state) {
             (Self::Check, BatchState::Checking { .. }) | (Self::Pause, BatchState::Paused { .. }) => true,
-            (Self::Run { per_minute, .. }, BatchState::Running { .. }) => {
-                per_minute.is_none_or(|rate| rate == batch.per_minute)
+            (Self::Run(run), BatchState::Running { .. }) => {
+                is_this_check(run) && run.per_minute.is_none_or(|rate| rate == batch.wish.per_minute)
             }
             // It was run, and is done by now.
             (
-                Self::Run { .. },
+                Self::Run(run),
                 BatchState::Closing { is_cancelled: false, .. } | BatchState::Over { is_cancelled: false, .. },
-            ) => true,
+            ) => is_this_check(run),
             (Self::Cancel, _) => batch.is_cancelled(),
             _ => false,
         };
@@ -86,7 +66,7 @@ impl BatchStep {
         }
         match self {
             Self::Check => batch.to_check(now),
-            Self::Run { skips_wrong, per_minute } => batch.to_run(skips_wrong, per_minute, now),
+            Self::Run(run) => batch.to_run(run, now),
             Self::Pause => batch.paused(now),
             Self::Cancel => batch.cancelled(now),
         }
@@ -96,13 +76,13 @@ impl BatchStep {
     /// Whether a run is to be called.
     pub fn wants_a_run(self) -> bool {
         match self {
-            Self::Check | Self::Run { .. } | Self::Cancel => true,
+            Self::Check | Self::Run(_) | Self::Cancel => true,
             Self::Pause => false,
         }
     }
 }
 
-/// Begins a batch, which then waits for its file.
+/// Begins a batch, which then waits for its file, or is checked at once where it is about a list.
 ///
 /// `mark` is random, and tells a batch from others where the request came without an idempotency key.
 pub async fn begin(
@@ -120,32 +100,10 @@ pub async fn begin(
     {
         return repeated(known, request.as_ref());
     }
-    let batch = Batch {
-        id,
-        business: store.business_id().clone(),
-        source: wish.source,
-        defaults: wish.defaults,
-        format: wish.format,
-        locale: wish.locale,
-        per_minute: wish.per_minute,
-        integration: wish.integration,
-        base: wish.base,
-        requested_by: wish.requested_by,
-        created_at: now(),
-        request: request.clone(),
-        version: 0,
-        check: 0,
-        slices: None,
-        rows_at: None,
-        next_slice: 0,
-        slice_rows: 0,
-        tries: 0,
-        holds: 0,
-        report: BatchReport::default(),
-        tally: Tally::default(),
-        started_at: None,
-        state: BatchState::AwaitingFile,
-    };
+    let batch = Batch::begun(id, store.business_id().clone(), wish, request.clone(), now());
+    if batch.run_at().is_some() {
+        check_room(store, &batch.id).await?;
+    }
     match store.put_batch(&batch).await? {
         BatchPut::Written => Ok(Answer::New(batch)),
         BatchPut::Known(known) => repeated(*known, request.as_ref()),
@@ -166,7 +124,7 @@ pub async fn step(store: &BusinessStore, now: Now<'_>, id: &BatchId, step: Batch
         if batch.run_at().is_none() && next.run_at().is_some() {
             check_room(store, id).await?;
         }
-        if let (BatchStep::Run { .. }, None) = (step, batch.run_at()) {
+        if let (BatchStep::Run(_), None) = (step, batch.run_at()) {
             // Money is asked for in the business's name: its log says who had it asked for.
             let to = Value::from(next.report.right());
             let said = vec![FieldChange { field: "/rows".to_owned(), from: Value::Null, to }];

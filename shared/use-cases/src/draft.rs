@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::business::reminders::PlannedReminder;
 use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
-use domain::ids::ReceiptTypeId;
+use domain::ids::{LinkId, ReceiptTypeId};
 use domain::link::PaymentLink;
 use domain::messages::compose::Preview;
 use domain::requests::create::{Decision, LinkAddress, Request, decide};
@@ -14,7 +14,7 @@ use domain::requests::draft::{
     default_receipt_type, item_money, only_account, people_choices, previews, receipt_type_choices, sources,
 };
 use domain::{Field, Problems, Timestamp};
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use store::{BusinessStore, Configuration, StoreError};
 
 use crate::named_records::NamedRecords;
@@ -28,6 +28,8 @@ pub struct DraftRecords {
     /// The newest links of the item that can be paid, in either mode.
     open_links: Vec<PaymentLink>,
     configuration: Arc<Configuration>,
+    /// The settings that reminders go by: with the days on which the platform closes.
+    reminding: Settings,
 }
 
 /// A link before it is made: what was decided, and what can be chosen in each step.
@@ -72,9 +74,20 @@ impl DraftRecords {
                 None => Ok(Vec::new()),
             }
         };
-        let (named, open_links) =
-            try_join(NamedRecords::read(store, None, &request, &mut problems), open_links).await?;
-        Ok(Self { request, problems, named, open_links, configuration })
+        let settings = &configuration.settings;
+        let may_remind = settings.reminders.is_some() || !matches!(request.reminders, Field::Absent);
+        let reminding =
+            async { if may_remind { Ok(store.closing(settings).await?.into_owned()) } else { Ok(settings.clone()) } };
+        let named = NamedRecords::read(store, None, &request, &mut problems);
+        let (named, open_links, reminding) = try_join3(named, open_links, reminding).await?;
+        Ok(Self { request, problems, named, open_links, configuration, reminding })
+    }
+
+    /// Of a link that would take the place of another: that one is no other open link of the item.
+    #[must_use]
+    pub fn in_place_of(mut self, old: &LinkId) -> Self {
+        self.open_links.retain(|link| link.id() != old);
+        self
     }
 
     /// `base` is scheme and host of pay URLs: messages show a placeholder that is as long as a real one.
@@ -102,7 +115,7 @@ impl DraftRecords {
             receipt_types: receipt_type_choices(receipt_types),
             people: people_choices(&decision, context),
             previews: previews(&decision, context, accounts),
-            reminders: decision.planned_reminders(settings, now),
+            reminders: decision.planned_reminders(&self.reminding, now),
             default_receipt_type: default_receipt_type(context),
             settings,
             decision,

@@ -22,6 +22,7 @@ pub mod providers;
 pub mod record;
 pub mod records;
 pub mod refund;
+pub mod remind;
 pub mod renew;
 pub mod replace;
 pub mod resend;

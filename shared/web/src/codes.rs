@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 206] = [
+pub const CATALOGUE: [(&str, &str); 207] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -20,6 +20,7 @@ pub const CATALOGUE: [(&str, &str); 206] = [
     ("business_suspended_just_now", "the business was suspended a moment ago; the detail says when to try again"),
     ("button_leads_elsewhere", "the link does not begin as the button of an approved template does"),
     ("channel_not_used", "a person is to be told on a channel that the message does not use"),
+    ("checked_again", "the batch was checked once more since the check that was named"),
     ("circular", "a receipt type would stand below itself"),
     ("contact_id_in_use", "another contact has the id that one with this number would get"),
     ("contact_mismatch", "the item belongs to another contact"),

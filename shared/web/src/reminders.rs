@@ -42,6 +42,10 @@ pub struct RemindersBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ClosedBody>>, max_items = 100)]
     closed: GivenList<ClosedBody>,
+    /// Whether nobody is reminded on the `closed_days` of the platform either. Left out, `true`.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    platform_closed: Given<bool>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -93,7 +97,7 @@ struct HoursBody {
 /// Days on which nobody is reminded, as dates of the Gregorian calendar or of the Persian one, such as `1406-01-01`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ClosedDaysInput)]
-struct ClosedBody {
+pub struct ClosedBody {
     /// The first of them.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
@@ -128,12 +132,14 @@ pub fn read_of_business(given: Given<RemindersBody>, problems: &mut Problems) ->
         refuse_unknown::<RemindersBody>(at, body.unknown, p);
         let moments = read_moments(body.at, &format!("{at}/at"), p);
         let hours = body.hours.each(format!("{at}/hours"), MOST_HOURS, p, HoursBody::read);
-        let closed = body.closed.each(format!("{at}/closed"), MOST_CLOSED, p, ClosedBody::read);
-        match (moments.optional(), hours.optional(), closed.optional()) {
-            (Some(moments), Some(hours), Some(closed)) => Field::Value(ReminderSettings {
+        let closed = read_closed(body.closed, &format!("{at}/closed"), p);
+        let platform_closed = body.platform_closed.field(format!("{at}/platform_closed"), p).optional();
+        match (moments.optional(), hours.optional(), closed, platform_closed) {
+            (Some(moments), Some(hours), Some(closed), Some(platform_closed)) => Field::Value(ReminderSettings {
                 at: moments.unwrap_or_default(),
                 hours: hours.unwrap_or_default(),
-                closed: closed.unwrap_or_default(),
+                closed,
+                platform_closed: platform_closed.unwrap_or(true),
             }),
             _ => Field::Refused,
         }
@@ -143,6 +149,12 @@ pub fn read_of_business(given: Given<RemindersBody>, problems: &mut Problems) ->
         read.check(AT, problems);
     }
     read
+}
+
+/// Reads spans of days, none where nothing is said.
+pub fn read_closed(given: GivenList<ClosedBody>, at: &str, problems: &mut Problems) -> Option<Vec<ClosedDays>> {
+    let read = given.each(at, MOST_CLOSED, problems, ClosedBody::read).optional()?;
+    Some(read.unwrap_or_default())
 }
 
 fn read_moments(given: GivenList<MomentBody>, at: &str, problems: &mut Problems) -> Field<Vec<ReminderMoment>> {

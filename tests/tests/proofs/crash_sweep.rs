@@ -89,6 +89,10 @@ enum Flow {
     MakeRows,
     /// A run reads such a file and looks its rows through.
     CheckRows,
+    /// A run reminds of the links of a list.
+    RemindLinks,
+    /// A run replaces them.
+    ReplaceLinks,
     FirstVisit(GatewayKind),
     LaterVisit(GatewayKind),
     /// The customer comes back, and does not try again where that fails.
@@ -230,12 +234,14 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 142] = [
+const FLOWS: [Flow; 144] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::CreateAlone,
     Flow::MakeRows,
     Flow::CheckRows,
+    Flow::RemindLinks,
+    Flow::ReplaceLinks,
     Flow::FirstVisit(Zarinpal),
     Flow::FirstVisit(Stripe),
     Flow::FirstVisit(Sep),
@@ -465,6 +471,8 @@ impl Flow {
             | Self::CreateAlone
             | Self::MakeRows
             | Self::CheckRows
+            | Self::RemindLinks
+            | Self::ReplaceLinks
             | Self::ResultPage
             | Self::SummaryPage
             | Self::GoOn
@@ -511,7 +519,7 @@ impl Flow {
             }
         };
         match self {
-            Self::CreateWithReference | Self::Replace => body["reference_id"] = json!(key),
+            Self::CreateWithReference | Self::Replace | Self::ReplaceLinks => body["reference_id"] = json!(key),
             Self::CreateAlone => {
                 body["item_id"] = json!(key);
                 body["reference_id"] = json!(key);
@@ -536,7 +544,8 @@ impl Flow {
                 body["recipients"] = json!({ "contact": true });
             }
             // Each run has an address of its own, because one is reminded once a day.
-            Self::SweepReminds | Self::DeliverReminder => {
+            Self::SweepReminds | Self::DeliverReminder | Self::RemindLinks => {
+                body["reference_id"] = json!(key);
                 body["recipients"] = json!({ "emails": [format!("{}@example.com", key.to_lowercase())] });
                 body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": 1 }] });
             }
@@ -616,12 +625,16 @@ impl Flow {
                     world.bring_stream().await;
                 }
             }
-            Self::SweepReminds | Self::DeliverReminder => {
+            Self::ReplaceLinks => prepare_batch(world, link, "replace").await,
+            Self::SweepReminds | Self::DeliverReminder | Self::RemindLinks => {
                 world.bring_stream().await;
                 let due_at = world.stored(link).await.reminder_due_at().unwrap();
                 world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
                 if self == Self::DeliverReminder {
                     world.sweep().await.unwrap().unwrap();
+                }
+                if self == Self::RemindLinks {
+                    prepare_batch(world, link, "remind").await;
                 }
             }
             Self::SweepExpires | Self::AskForRenewal => world.turn_time(8 * 24 * 60 * MINUTE),
@@ -898,7 +911,9 @@ impl Flow {
                 let reply = world.create(&scene.body, &scene.key).await;
                 reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
             }
-            Self::MakeRows | Self::CheckRows => matches!(world.bring_hint().await, Some(Ok(_))),
+            Self::MakeRows | Self::CheckRows | Self::RemindLinks | Self::ReplaceLinks => {
+                matches!(world.bring_hint().await, Some(Ok(_)))
+            }
             Self::FirstVisit(_) => world.visit(scene.link()).await.is_some(),
             Self::LaterVisit(_) => is_answered(world.open(&scene.link().url).await),
             Self::AnotherChoice(_) => world.visit_to_pay(scene.link(), "pay=all").await.is_some(),
@@ -1118,6 +1133,8 @@ impl Flow {
             | Self::AddUp => true,
             Self::MakeRows
             | Self::CheckRows
+            | Self::RemindLinks
+            | Self::ReplaceLinks
             | Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)
             | Self::SweepExpires
@@ -1166,6 +1183,32 @@ async fn upload_rows(world: &FaultyWorld, scene: &Scene) -> String {
                 "amount": 60_000, "row_key": "two" }),
     ];
     world.upload_rows(&json!({ "account_id": "main" }), &rows, &scene.key).await
+}
+
+/// A batch about one link, which is to be run.
+async fn prepare_batch(world: &FaultyWorld, link: &Made, action: &str) {
+    let reference = world.read(link).await["reference_id"].as_str().unwrap().to_owned();
+    let list = format!("/v1/payment-links?status=active&reference_id={reference}");
+    let wanted = json!({ "action": action, "list": list, "format": "jsonl" });
+    let key = [("idempotency-key", reference.as_str())];
+    let begun = world.crm(Method::POST, "/v1/batches", &wanted, &key).await.unwrap().json();
+    world.bring_hint().await.unwrap().unwrap();
+    let path = format!("/v1/batches/{}/run", begun["id"].as_str().unwrap());
+    let run = world.crm(Method::POST, &path, &json!({}), &[]).await.unwrap();
+    assert_eq!(run.status, StatusCode::OK, "{}", run.text);
+}
+
+/// Whatever stopped the run, the batch comes to its end, and has done once what was asked for.
+async fn check_batch(world: &FaultyWorld, flow: Flow, scene: &Scene) {
+    world.confirm().await;
+    let batches = world.get("/v1/batches?limit=1").await;
+    let batch = &batches["data"][0];
+    assert_eq!((&batch["status"], &batch["progress"]["made"]), (&json!("done"), &json!(1)), "{batch}");
+    let stored = world.stored(scene.link()).await;
+    match flow {
+        Flow::RemindLinks => assert_eq!(stored.reminders().len(), 1),
+        _ => assert!(stored.successor().is_some()),
+    }
 }
 
 /// A step of a batch that nothing disturbs.
@@ -1386,6 +1429,9 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
     }
     if matches!(flow, Flow::MakeRows | Flow::CheckRows) {
         scene.link = Some(made_of_rows(world, flow, &scene).await);
+    }
+    if matches!(flow, Flow::RemindLinks | Flow::ReplaceLinks) {
+        check_batch(world, flow, &scene).await;
     }
     if scene.link.is_none() {
         // The CRM that made the link finds it by asking once more.

@@ -1,4 +1,4 @@
-//! Links out of the rows of a file. The calls say what to do, and runs of another function do it.
+//! Many links at once, out of a file or of a list. The calls say what to do, and runs of another function do it.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,22 +7,22 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::batches::{
-    AlikeRows, Batch, BatchFailure, BatchReport, BatchState, BatchWait, LargeRow, MessageCounts, RowProblem, SumOfRows,
-    USUALLY_PER_MINUTE, parse_per_minute, parse_source,
+    AlikeRows, Batch, BatchFailure, BatchReport, BatchRun, BatchState, BatchWait, BatchWish, BatchWork, ChosenLinks,
+    LargeRow, MessageCounts, RowProblem, SumOfRows, USUALLY_PER_MINUTE, parse_per_minute, parse_source,
 };
 use domain::business::settings::Settings;
-use domain::exports::{ADDRESS_VALID_FOR, ExportFormat};
+use domain::exports::{ADDRESS_VALID_FOR, ExportFormat, ExportedList};
 use domain::ids::BatchId;
 use domain::link::CreatedBy;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
-use domain::{Field, Problems, Rejection, Timestamp};
+use domain::{Field, Problems, Rejection, Timestamp, parse_word};
 use lambda_http::request::RequestContext;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use store::{Order, SortKey};
 use use_cases::Answer;
-use use_cases::batches::{BatchStep, BatchWish};
+use use_cases::batches::BatchStep;
 use utoipa::ToSchema;
 use views::schema::ModeName;
 use views::{amount_display, instant};
@@ -34,7 +34,9 @@ use web::{ApiProblem, Caller, Given, JsonBody, OptionalBody};
 
 use crate::app::App;
 use crate::caller::{MayRead, MayWrite, Repeatable};
-use crate::handlers::exports::{ExportFileView, ExportFormatName, Files, files, signed_file};
+use crate::handlers::exports::{
+    ExportFileView, ExportFormatName, Files, files, parse_list_address, read_list, signed_file,
+};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
 use crate::respond::answer;
@@ -42,22 +44,34 @@ use crate::respond::answer;
 /// What is said of all rows is shown with each batch, and has at most so many bytes.
 const LARGEST_DEFAULTS: usize = 16 * 1024;
 
-/// What kind of file comes, and what its rows do not say.
+/// What is done to which rows, and what they do not say.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = BatchCreate)]
 pub(crate) struct BatchBody {
-    /// What kind of file is uploaded. `xlsx` and `csv` have a row for each link and names of columns above them; `jsonl` has
+    /// Left out, `create`.
+    #[serde(default)]
+    #[schema(value_type = Option<BatchActionName>)]
+    action: Given<String>,
+    /// The links to remind of or to replace, by the address of their list with the parameters that choose and sort; with
+    /// `create` it has no place. The list is read when it is checked, up to 10,000 links, and what was found is what is run.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "/v1/payment-links?status=active&due_to=2026-11-30")]
+    list: Given<String>,
+    /// What kind of file is uploaded, and of the tables that are made. `xlsx` and `csv` have a row for each link and names of columns above them; `jsonl` has
     /// a JSON object on each line: the body that makes a link, and beside it `row_key` and `contact_mobile`, each if wanted.
     #[serde(default)]
     #[schema(value_type = ExportFormatName, required = true)]
     format: Given<String>,
     /// Which list the rows are of, such as `Arrears of November`. A row of the same source is made once, in whichever batch
     /// it comes: it is known by its key, or by all that it says where it has none. Left out, rows are known in this batch alone.
+    /// Links of a list have no source.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "text-100")]
     source: Given<String>,
     /// What every link is made from where its row says nothing else: a part of the body of `POST /v1/payment-links`, such as
-    /// `account_id`, `recipients`, `message` and `expires_in_days`. Without `recipients` nobody is told.
+    /// `account_id`, `recipients`, `message` and `expires_in_days`. Without `recipients` nobody is told. With `replace` it is
+    /// what is to be another than at each link, as with `POST /v1/payment-links/{id}/replace`, whose amount and whose contact
+    /// stay; those are told who were told before. With `remind` it has no place.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     defaults: Given<Map<String, Value>>,
@@ -66,7 +80,7 @@ pub(crate) struct BatchBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
-    /// At most so many links are made in a minute, 10 to 6000, as many as ten seconds allow at a time. Left out, 1200.
+    /// At most so many rows are worked off in a minute, 10 to 6000, as many as ten seconds allow at a time. Left out, 1200.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 10, maximum = 6000)]
     per_minute: Given<i64>,
@@ -87,24 +101,34 @@ pub(crate) struct RunBody {
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 10, maximum = 6000)]
     per_minute: Given<i64>,
+    /// The `check` of the batch whose report was read. Where it was checked once more since, it is not run. Left out, whatever
+    /// the last check found is run.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    check: Given<i64>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
 }
 
 views::one_of! {
+    BatchActionName as "BatchAction",
+    "`create`: a link is made out of each row of a file that is uploaded. `remind`: people are reminded of each link of `list`, who were asked to pay it: in the business's hours, at most once a day at an address, and nobody who paid, is paying or wants no reminders. `replace`: another link is made in the place of each of `list`, for what is left of it; a link that somebody is paying is not replaced.",
+    BatchWork::ACTIONS
+}
+views::one_of! {
     BatchStatusName as "BatchStatus",
-    "`awaiting_file`: upload it, then check. `checking`: rows are looked at. `checked`: `report` says what was found, and it waits for somebody who has it run. `running`: links are made. `waiting`: it goes on by itself, `waits_for` says when. `paused`. `closing`: the table of what became of each row is being written. `done` and `cancelled`: `file` is that table. `failed`: the file could not be read, `failure_reason` says why; upload another and check again, or where `defaults` are wrong begin another batch.",
+    "`awaiting_file`: upload it, then check. `checking`: rows are looked at. `checked`: `report` says what was found, and it waits for somebody who has it run. `running`: rows are worked off. `waiting`: it goes on by itself, `waits_for` says when. `paused`. `closing`: the table of what became of each row is being written. `done` and `cancelled`: `file` is that table. `failed`: the file could not be read, `failure_reason` says why; upload another and check again, or where `defaults` are wrong begin another batch.",
     STATUSES
 }
 views::one_of! {
     BatchWaitName as "BatchWait",
-    "`quota_reached`: the business has made or sent as much today as the platform allows it; it goes on tomorrow. `business_suspended`: it goes on once the business is not suspended any more.",
+    "`quota_reached`: the business has made or sent as much today as the platform allows it; it goes on tomorrow. `business_suspended`: it goes on once the business is not suspended any more. `closed_hours`: nobody is reminded outside the business's hours; it goes on when they begin.",
     BatchWait::ALL.map(BatchWait::as_str)
 }
 views::one_of! {
     BatchFailureName as "BatchFailureReason",
-    "`no_file`: nothing was uploaded. `too_large`: more than 20 MB. `too_many_rows`: more than 10,000. `too_many_columns`, `cell_too_long`. `not_this_format`: it is another kind of file, or one with a password. `bad_encoding`: it is neither UTF-8 nor UTF-16. `open_quote`: a quote is not closed. `no_rows`: nothing stands below the names of the columns. `damaged`. `invalid_columns`, `invalid_defaults`: `report.problems` says what is wrong with the names of columns, or with `defaults`. `given_up`: it could not be read for an hour.",
+    "`no_file`: nothing was uploaded. `too_large`: more than 20 MB. `too_many_rows`: more than 10,000 rows or links. `too_many_columns`, `cell_too_long`. `not_this_format`: it is another kind of file, or one with a password. `bad_encoding`: it is neither UTF-8 nor UTF-16. `open_quote`: a quote is not closed. `no_rows`: nothing stands below the names of the columns, or no link is in the list. `damaged`. `invalid_columns`, `invalid_defaults`: `report.problems` says what is wrong with the names of columns, or with `defaults`. `given_up`: it could not be read for an hour.",
     BatchFailure::ALL.map(BatchFailure::as_str)
 }
 
@@ -113,13 +137,17 @@ const STATUSES: [&str; 10] = {
     [a, b, c, d, e, f, g, h, i, Batch::FAILED]
 };
 
-/// Links that are made out of the rows of a file.
+/// Rows that are worked off one after the other.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Batch)]
 pub(crate) struct BatchView {
     id: String,
     #[schema(pattern = "^batch$")]
     object: &'static str,
+    #[schema(value_type = BatchActionName)]
+    action: &'static str,
+    /// The links that it is about, by the address of their list. Null where a file is uploaded.
+    list: Option<String>,
     #[schema(value_type = BatchStatusName)]
     status: &'static str,
     #[schema(value_type = ExportFormatName)]
@@ -132,6 +160,8 @@ pub(crate) struct BatchView {
     /// Where to put the file, as long as one is wanted. Lists of batches have none.
     upload: Option<UploadView>,
     progress: ProgressView,
+    /// How often it was checked: which check `report` is of.
+    check: u32,
     /// What the check found so far. Null before there was one.
     report: Option<ReportView>,
     #[schema(value_type = Option<BatchWaitName>)]
@@ -284,20 +314,23 @@ impl BatchView {
         Self {
             id: batch.id.to_string(),
             object: "batch",
+            action: batch.wish.work.action(),
+            list: batch.wish.work.chosen().map(|chosen| chosen.list.clone()),
             status: batch.status(),
-            format: batch.format.as_str(),
-            source: batch.source.clone(),
-            defaults: batch.defaults.clone(),
-            locale: batch.locale.as_str().to_owned(),
-            per_minute: batch.per_minute,
+            format: batch.wish.format.as_str(),
+            source: batch.wish.source.clone(),
+            defaults: batch.wish.defaults.clone(),
+            locale: batch.wish.locale.as_str().to_owned(),
+            per_minute: batch.wish.per_minute,
             upload: None,
             progress: ProgressView::new(batch),
+            check: batch.check,
             report: is_read.then(|| ReportView::new(&batch.report, settings)),
             waits_for,
             failure_reason: failure,
             failure_row,
             file,
-            requested_by: batch.requested_by.as_str().to_owned(),
+            requested_by: batch.wish.requested_by.as_str().to_owned(),
             created_at: instant(batch.created_at, settings),
             started_at: batch.started_at.map(|at| instant(at, settings)),
             ended_at: batch.ended_at().map(|at| instant(at, settings)),
@@ -382,6 +415,9 @@ impl BatchBody {
     fn read(self, caller: &Caller, settings: &Settings, base: String, problems: &mut Problems) -> Option<BatchWish> {
         let p = problems;
         refuse_unknown::<Self>("", self.unknown, p);
+        let action = |text: &str| parse_word(text, &BatchWork::ACTIONS, |action| action, "unknown_choice");
+        let action = self.action.text("/action", p, action).optional();
+        let list = self.list.text("/list", p, parse_list_address).optional();
         let format = self.format.required_text("/format", p, ExportFormat::parse);
         let source = self.source.text("/source", p, parse_source).optional();
         let defaults = self.defaults.parse("/defaults", p, |defaults| match serde_json::to_vec(&defaults) {
@@ -391,7 +427,16 @@ impl BatchBody {
         let defaults = defaults.optional();
         let locale = self.locale.text("/locale", p, Locale::parse).optional();
         let per_minute = per_minute(self.per_minute, p);
+        let (action, list) = (action?.unwrap_or(BatchWork::ACTIONS[0]), list?);
+        let work = work(action, list.as_deref(), settings, p);
+        if action != "create" && source.as_ref().is_some_and(Option::is_some) {
+            p.refuse("/source", "not_allowed", "Links of a list have no source; leave it out.");
+        }
+        if action == "remind" && defaults.as_ref().is_some_and(Option::is_some) {
+            p.refuse("/defaults", "not_allowed", "A reminder says what its link does; leave it out.");
+        }
         Some(BatchWish {
+            work: work?,
             source: source?,
             defaults: defaults?.unwrap_or_default(),
             format: format?,
@@ -402,6 +447,30 @@ impl BatchBody {
             requested_by: CreatedBy::from(&caller.author),
         })
     }
+}
+
+/// What is done to which links. With a file none are named.
+fn work(action: &str, list: Option<&str>, settings: &Settings, problems: &mut Problems) -> Option<BatchWork> {
+    if action == "create" {
+        if list.is_some() {
+            problems.refuse("/list", "not_allowed", "A link is made of each row of a file; leave the list out.");
+        }
+        return Some(BatchWork::Create);
+    }
+    let Some(list) = list else {
+        problems.refuse("/list", "required", "Give the links by the address of their list.");
+        return None;
+    };
+    let chosen = match read_list(list, settings, problems)? {
+        (ExportedList::PaymentLinks(filter), order) => {
+            ChosenLinks { list: list.to_owned(), filter, is_newest_first: order == Order::NewestFirst }
+        }
+        (ExportedList::Receipts(_) | ExportedList::Refunds(_) | ExportedList::Events(_), _) => {
+            problems.refuse("/list", "unknown_list", "Give a list of links, such as /v1/payment-links?status=active.");
+            return None;
+        }
+    };
+    Some(if action == "remind" { BatchWork::Remind(chosen) } else { BatchWork::Replace(chosen) })
 }
 
 /// Begins a batch.
@@ -426,6 +495,9 @@ pub(crate) async fn create(
         Answer::New(batch) => (batch, false),
         Answer::Repeated(batch) => (batch, true),
     };
+    if !is_repeated && batch.run_at().is_some() {
+        files.call_for_a_run("batch", &batch.business, batch.id.as_str()).await;
+    }
     let answered = answer(shown(files, &batch, settings, app.clock.now())?);
     let answered = if is_repeated { replayed(answered) } else { answered };
     Ok((StatusCode::CREATED, answered).into_response())
@@ -470,13 +542,18 @@ pub(crate) async fn run(
     Path(id): Path<String>,
     OptionalBody(body): OptionalBody<RunBody>,
 ) -> Result<Response, ApiProblem> {
-    let RunBody { skip_wrong, per_minute: given, unknown } = body.fields;
+    let RunBody { skip_wrong, per_minute: given, check, unknown } = body.fields;
     let mut problems = Problems::default();
     refuse_unknown::<RunBody>("", unknown, &mut problems);
     let skips_wrong = matches!(skip_wrong.field("/skip_wrong", &mut problems), Field::Value(true));
     let rate = per_minute(given, &mut problems);
-    match rate.filter(|_| problems.is_empty()) {
-        Some(per_minute) => take(&app, &caller, &id, BatchStep::Run { skips_wrong, per_minute }).await,
+    let check = check.parse("/check", &mut problems, |check| {
+        let check = u32::try_from(check).ok().filter(|check| *check > 0);
+        check.ok_or_else(|| Rejection::new("out_of_range", "Give the number of a check, from 1."))
+    });
+    let run = rate.zip(check.optional()).map(|(per_minute, of_check)| BatchRun { skips_wrong, per_minute, of_check });
+    match run.filter(|_| problems.is_empty()) {
+        Some(run) => take(&app, &caller, &id, BatchStep::Run(run)).await,
         None => Err(ApiProblem::invalid(problems)),
     }
 }
@@ -503,28 +580,17 @@ async fn take(app: &App, caller: &Caller, id: &str, step: BatchStep) -> Result<R
     let configuration = caller.store.configuration().await?;
     let batch = stepped.map_err(refused::batch)?;
     if step.wants_a_run() && batch.run_at().is_some() {
-        call_for_a_run(files, &batch).await;
+        files.call_for_a_run("batch", &batch.business, batch.id.as_str()).await;
     }
     Ok(answer(shown(files, &batch, &configuration.settings, app.clock.now())?))
-}
-
-/// Says that there is something to do. Where that is lost, the schedule finds it within a minute.
-async fn call_for_a_run(files: &Files, batch: &Batch) {
-    let hint = json!({ "business": batch.business.as_str(), "batch": batch.id.as_str() });
-    if let Err(reason) = files.queue.send(&hint.to_string()).await {
-        let (business_id, batch_id) = (&batch.business, &batch.id);
-        tracing::warn!(%business_id, %batch_id, reason, "A batch waits for the schedule.");
-    }
 }
 
 /// A batch with the addresses that its files are put to and fetched at.
 fn shown(files: &Files, batch: &Batch, settings: &Settings, now: Timestamp) -> Result<BatchView, ApiProblem> {
     let mut view = BatchView::new(batch, settings, now);
-    let wants_file =
-        matches!(batch.state, BatchState::AwaitingFile | BatchState::Checked { .. } | BatchState::Failed { .. });
-    if wants_file {
+    if batch.awaits_upload() {
         let valid_for = Duration::try_from(ADDRESS_VALID_FOR).unwrap_or_default();
-        let content_type = batch.format.content_type();
+        let content_type = batch.wish.format.content_type();
         // Whoever takes the file looks at the clock of the world, and not at one that a test turns.
         let url = files.objects.address_to_put(&batch.upload_key(), content_type, valid_for, SystemTime::now());
         let url = url.map_err(|error| ApiProblem::unavailable(&error))?;
@@ -532,7 +598,7 @@ fn shown(files: &Files, batch: &Batch, settings: &Settings, now: Timestamp) -> R
         view.upload = Some(UploadView { method: "PUT", url, content_type, expires_at });
     }
     if let (Some(file), Some((phase, ..))) = (&mut view.file, batch.table(now)) {
-        signed_file(files, file, &batch.table_key(phase), batch.format, settings, now)?;
+        signed_file(files, file, &batch.table_key(phase), batch.wish.format, settings, now)?;
     }
     Ok(view)
 }

@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use domain::business::settings::Settings;
 use domain::exports::{ADDRESS_VALID_FOR, Export, ExportFailure, ExportFormat, ExportState, ExportedList};
-use domain::ids::ExportId;
+use domain::ids::{BusinessId, ExportId};
 use domain::language::Calendar;
 use domain::link::CreatedBy;
 use domain::locale::Locale;
@@ -41,6 +41,16 @@ const LONGEST_LIST: usize = 2_000;
 pub struct Files {
     pub objects: Objects,
     pub queue: WorkQueue,
+}
+
+impl Files {
+    /// Says that there is something to do for this `export` or `batch`. Where that is lost, the schedule finds it within a minute.
+    pub(crate) async fn call_for_a_run(&self, what: &str, business: &BusinessId, id: &str) {
+        let hint = json!({ "business": business.as_str(), what: id });
+        if let Err(reason) = self.queue.send(&hint.to_string()).await {
+            tracing::warn!(business_id = %business, what, id, reason, "It waits for the schedule.");
+        }
+    }
 }
 
 /// Which list to carry away, and as what.
@@ -187,13 +197,7 @@ impl ExportBody {
     fn read(self, caller: &Caller, settings: &Settings, problems: &mut Problems) -> Option<ExportWish> {
         let p = problems;
         refuse_unknown::<Self>("", self.unknown, p);
-        let list = self.list.required_text("/list", p, |text| {
-            if text.chars().count() <= LONGEST_LIST {
-                Ok(text.to_owned())
-            } else {
-                Err(Rejection::new("too_long", format!("An address of a list has at most {LONGEST_LIST} characters.")))
-            }
-        });
+        let list = self.list.required_text("/list", p, parse_list_address);
         let of = list.as_deref().and_then(|list| read_list(list, settings, p));
         let format = self.format.required_text("/format", p, ExportFormat::parse);
         let calendar = self.calendar.text("/calendar", p, Calendar::parse).optional();
@@ -217,8 +221,17 @@ impl ExportBody {
 /// The lists that can be carried away, by their addresses.
 const LISTS: [&str; 4] = ["/v1/payment-links", "/v1/receipts", "/v1/refunds", "/v1/events"];
 
+/// Reads the address of a list, without what it chooses.
+pub(crate) fn parse_list_address(text: &str) -> Result<String, Rejection> {
+    if text.chars().count() > LONGEST_LIST {
+        let detail = format!("An address of a list has at most {LONGEST_LIST} characters.");
+        return Err(Rejection::new("too_long", detail));
+    }
+    Ok(text.to_owned())
+}
+
 /// What the address of a list chooses, and in which order.
-fn read_list(list: &str, settings: &Settings, problems: &mut Problems) -> Option<(ExportedList, Order)> {
+pub(crate) fn read_list(list: &str, settings: &Settings, problems: &mut Problems) -> Option<(ExportedList, Order)> {
     const POINTER: &str = "/list";
     let address: Option<Uri> = list.parse().ok().filter(|address: &Uri| address.authority().is_none());
     let pairs = address.as_ref().and_then(|address| pairs_of(address).ok());
@@ -277,22 +290,13 @@ pub(crate) async fn create(
     let begun = use_cases::exports::begin(&caller.store, &|| app.clock.now(), asked, mark, wish).await;
     match begun.map_err(refused::export)? {
         Answer::New(export) => {
-            call_for_a_run(files, &export).await;
+            files.call_for_a_run("export", &export.business, export.id.as_str()).await;
             Ok((StatusCode::CREATED, answer(ExportView::new(&export, settings, app.clock.now()))).into_response())
         }
         Answer::Repeated(export) => {
             let shown = shown(files, &export, settings, app.clock.now())?;
             Ok((StatusCode::CREATED, replayed(answer(shown))).into_response())
         }
-    }
-}
-
-/// Says that there is something to make. Where that is lost, the schedule finds it within a minute.
-async fn call_for_a_run(files: &Files, export: &Export) {
-    let hint = json!({ "business": export.business.as_str(), "export": export.id.as_str() });
-    if let Err(reason) = files.queue.send(&hint.to_string()).await {
-        let (business_id, export_id) = (&export.business, &export.id);
-        tracing::warn!(%business_id, %export_id, reason, "An export waits for the schedule.");
     }
 }
 

@@ -8,6 +8,7 @@ use domain::address::{Email, Region};
 use domain::business::brand::BrandColor;
 use domain::business::logo::Logo;
 use domain::business::periods::{FiscalYearStart, Periods, Weekday};
+use domain::business::reminders::ClosedDays;
 use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, TimeZoneName};
 use domain::calendar::parse_date;
 use domain::ids::{ProviderId, ReceiptTypeId};
@@ -31,7 +32,7 @@ use views::reminders::ReminderMomentView;
 use views::schema::{CalendarName, ChannelName, WeekdayName};
 use web::body::{GivenList, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
 use web::conditions::Conditions;
-use web::reminders::{RemindersBody, read_of_business};
+use web::reminders::{ClosedBody, RemindersBody, read_closed, read_of_business};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::app::App;
@@ -323,6 +324,7 @@ struct RemindersShape {
     hours: Option<Vec<ReminderHoursShape>>,
     #[schema(nullable = false)]
     closed: Option<Vec<ClosedDaysShape>>,
+    platform_closed: bool,
 }
 
 #[derive(ToSchema)]
@@ -558,6 +560,7 @@ impl StartBody {
             default_expires_in_days: days.unwrap_or(defaults.default_expires_in_days),
             max_sms_segments: segments.unwrap_or(defaults.max_sms_segments),
             rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
+            closed_days: defaults.closed_days,
         }
     }
 }
@@ -603,6 +606,11 @@ pub(crate) struct PlatformDefaultsBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,
+    /// Days on which no business reminds anybody but those whose `reminders` say `platform_closed: false`, such as holidays of
+    /// the country; at most 100 spans. They count for all businesses from when they are written. Left out, none.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ClosedBody>>, max_items = 100)]
+    closed_days: GivenList<ClosedBody>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -634,6 +642,8 @@ pub(crate) struct PlatformDefaultsShape {
     default_expires_in_days: i64,
     max_sms_segments: i64,
     rial_alone: bool,
+    #[schema(nullable = false)]
+    closed_days: Option<Vec<ClosedDaysShape>>,
 }
 
 impl PlatformDefaultsView {
@@ -687,7 +697,9 @@ impl PlatformDefaultsBody {
             max_sms_segments: self.max_sms_segments,
             rial_alone: self.rial_alone,
         };
-        start.read(PlatformDefaults::default(), problems)
+        let closed_days = read_closed(self.closed_days, "/closed_days", problems).unwrap_or_default();
+        ClosedDays::check_all(&closed_days, "/closed_days", problems);
+        PlatformDefaults { closed_days, ..start.read(PlatformDefaults::default(), problems) }
     }
 }
 

@@ -1,4 +1,4 @@
-use domain::batches::{Batch, BatchState, Tally, USUALLY_PER_MINUTE};
+use domain::batches::{Batch, BatchWish, BatchWork, USUALLY_PER_MINUTE};
 use domain::ids::{BatchId, BusinessId};
 use domain::link::CreatedBy;
 use domain::locale::Locale;
@@ -9,9 +9,8 @@ use super::*;
 
 fn batch(format: ExportFormat) -> Batch {
     let business = BusinessId::parse("shop").unwrap();
-    Batch {
-        id: BatchId::of(&business, "k"),
-        business,
+    let wish = BatchWish {
+        work: BatchWork::Create,
         source: None,
         defaults: Map::new(),
         format,
@@ -20,21 +19,8 @@ fn batch(format: ExportFormat) -> Batch {
         integration: "crm".to_owned(),
         base: "https://pay.example".to_owned(),
         requested_by: CreatedBy::parse("crm").unwrap(),
-        created_at: Timestamp::UNIX_EPOCH,
-        request: None,
-        version: 0,
-        check: 1,
-        slices: None,
-        rows_at: None,
-        next_slice: 0,
-        slice_rows: 0,
-        tries: 0,
-        holds: 0,
-        report: BatchReport::default(),
-        tally: Tally::default(),
-        started_at: None,
-        state: BatchState::AwaitingFile,
-    }
+    };
+    Batch::begun(BatchId::of(&business, "k"), business, wish, None, Timestamp::UNIX_EPOCH)
 }
 
 fn tehran() -> TimeZone {

@@ -1,8 +1,8 @@
-//! Many links out of one file: which rows there are, what a dry run found in them, and how far a batch is.
+//! Many links at once, out of one file or of a list: which rows there are, what a dry run found in them, and how far a batch is.
 //!
-//! The rows of the file are put away in slices when it is checked, so that what is made is what was checked, whatever is uploaded
-//! afterwards. A slice is worked off as a whole, and only then is the next one begun: whoever does one again makes no link twice,
-//! because each row's link derives from the row's key.
+//! The rows of a file, or the links of a list, are put away in slices when it is checked, so that what is made is what was
+//! checked, whatever is uploaded or made afterwards. A slice is worked off as a whole, and only then is the next one begun:
+//! whoever does one again makes no link twice, because each row's link derives from the row's key.
 
 mod report;
 
@@ -21,11 +21,11 @@ use crate::clocks::later;
 use crate::exports::{ExportFormat, FILE_KEPT_FOR};
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{BatchId, BusinessId};
-use crate::link::CreatedBy;
+use crate::link::{CreatedBy, LinkFilter};
 use crate::locale::Locale;
 use crate::problem::Rejection;
 
-/// At most this many rows are in one file.
+/// At most this many rows are in one file, and links of a list are taken at once.
 pub const MOST_ROWS: usize = 10_000;
 
 /// A business has at most this many batches that are neither over nor wait for somebody.
@@ -60,29 +60,86 @@ const MOST_HOLDS: u32 = 40;
 /// After an error of ours a slice is tried again after this.
 const BEFORE_ANOTHER_TRY: SignedDuration = SignedDuration::from_secs(30);
 
-/// Links that are made out of the rows of a file.
+/// What is done to each row, and where the rows come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum BatchWork {
+    /// A link is made out of each row of a file that somebody uploads.
+    #[default]
+    Create,
+    /// People are reminded of each link of a list.
+    Remind(ChosenLinks),
+    /// Another link takes the place of each of a list.
+    Replace(ChosenLinks),
+}
+
+/// Links that a batch is about, chosen when it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenLinks {
+    /// The address of the list with its parameters, as it was given.
+    pub list: String,
+    pub filter: Box<LinkFilter>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_newest_first: bool,
+}
+
+impl BatchWork {
+    pub const ACTIONS: [&str; 3] = ["create", "remind", "replace"];
+
+    /// The word in the API.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Remind(_) => "remind",
+            Self::Replace(_) => "replace",
+        }
+    }
+
+    fn is_of_a_file(&self) -> bool {
+        self.chosen().is_none()
+    }
+
+    /// The links that it is about, where it is about links that are there.
+    pub fn chosen(&self) -> Option<&ChosenLinks> {
+        match self {
+            Self::Create => None,
+            Self::Remind(chosen) | Self::Replace(chosen) => Some(chosen),
+        }
+    }
+}
+
+/// What somebody wants of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Batch {
-    pub id: BatchId,
-    pub business: BusinessId,
+pub struct BatchWish {
+    #[serde(default, skip_serializing_if = "BatchWork::is_of_a_file")]
+    pub work: BatchWork,
     /// Which list the rows are of, where somebody said so: a row with the same key of the same list is made once, in whichever
     /// batch it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What each link is made from, where its row says nothing else: a part of the body that makes a link.
+    /// What each link is made from, where its row or the link before it says nothing else: a part of the body that makes a link.
     #[serde(default, skip_serializing_if = "Map::is_empty", with = "as_text")]
     pub defaults: Map<String, Value>,
     /// Of the file that is uploaded, and of those that are made.
     pub format: ExportFormat,
     /// In whose language rows are told what is wrong with them.
     pub locale: Locale,
-    /// So many links are made in a minute.
+    /// So many rows are worked off in a minute.
     pub per_minute: u32,
     /// Whose keys the rows have.
     pub integration: String,
     /// Scheme and host of pay URLs.
     pub base: String,
     pub requested_by: CreatedBy,
+}
+
+/// Rows that are worked off one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    pub id: BatchId,
+    pub business: BusinessId,
+    /// What is wanted. The rate alone can become another.
+    pub wish: BatchWish,
     pub created_at: Timestamp,
     /// The request, where it came with an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +149,9 @@ pub struct Batch {
     /// Which check this is. What was put away by an earlier one is of another file.
     #[serde(default)]
     pub check: u32,
+    /// How far the list was read whose links are being put away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<ListReading>,
     /// How many slices of rows were put away. Before the file was read, nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<u32>,
@@ -116,8 +176,16 @@ pub struct Batch {
     pub tally: Tally,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    #[serde(flatten)]
     pub state: BatchState,
+}
+
+/// How far a list was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReading {
+    /// As many slices were put away, with as many links together.
+    pub slices: u32,
+    pub rows: u32,
+    pub goes_on_at: String,
 }
 
 /// What a batch is at.
@@ -171,16 +239,19 @@ pub enum BatchWait {
     QuotaReached,
     /// The platform has suspended the business.
     BusinessSuspended,
+    /// Nobody is reminded outside the business's hours.
+    ClosedHours,
 }
 
 impl BatchWait {
-    pub const ALL: [Self; 2] = [Self::QuotaReached, Self::BusinessSuspended];
+    pub const ALL: [Self; 3] = [Self::QuotaReached, Self::BusinessSuspended, Self::ClosedHours];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::QuotaReached => "quota_reached",
             Self::BusinessSuspended => "business_suspended",
+            Self::ClosedHours => "closed_hours",
         }
     }
 }
@@ -200,7 +271,7 @@ pub enum BatchFailure {
     BadEncoding,
     /// A quote is not closed, so that the rows below it are lost in it.
     OpenQuote,
-    /// There is no row, or none but the names of the columns.
+    /// There is no row, or none but the names of the columns; or no link in the list.
     NoRows,
     Damaged,
     /// Two columns say the same, or amounts have no unit. The report says which.
@@ -258,10 +329,25 @@ pub enum BatchRefused {
     RowsWrong {
         wrong: u32,
     },
-    /// No row is left of which a link could be made.
+    /// No row is left of which something could be made.
     NothingToMake,
+    /// It was checked once more since somebody read what was found.
+    CheckedAgain {
+        check: u32,
+    },
     /// What was put away of the file is not kept any more.
     RowsGone,
+}
+
+/// How a batch is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchRun {
+    /// Without the rows in which something is wrong.
+    pub skips_wrong: bool,
+    /// At another rate than was said before.
+    pub per_minute: Option<u32>,
+    /// Only what this check found, where somebody says which they have read.
+    pub of_check: Option<u32>,
 }
 
 /// What is read and written of a batch, and not of another check of it.
@@ -286,6 +372,40 @@ pub fn parse_per_minute(number: i64) -> Result<u32, Rejection> {
 }
 
 impl Batch {
+    /// One that nothing was done of yet. One of a list is checked at once; one of a file waits for it.
+    pub fn begun(
+        id: BatchId,
+        business: BusinessId,
+        wish: BatchWish,
+        request: Option<RequestFingerprint>,
+        now: Timestamp,
+    ) -> Self {
+        let (check, state) = match wish.work.chosen() {
+            None => (0, BatchState::AwaitingFile),
+            Some(_) => (1, BatchState::Checking { run_at: now }),
+        };
+        Self {
+            id,
+            business,
+            wish,
+            created_at: now,
+            request,
+            version: 0,
+            check,
+            reading: None,
+            slices: None,
+            rows_at: None,
+            next_slice: 0,
+            slice_rows: 0,
+            tries: 0,
+            holds: 0,
+            report: BatchReport::default(),
+            tally: Tally::default(),
+            started_at: None,
+            state,
+        }
+    }
+
     pub const STATUSES: [&str; 9] =
         ["awaiting_file", "checking", "checked", "running", "waiting", "paused", "closing", "done", "cancelled"];
 
@@ -350,7 +470,7 @@ impl Batch {
 
     /// Where what somebody uploads lies.
     pub fn upload_key(&self) -> String {
-        format!("{}upload.{}", self.folder(), self.format.as_str())
+        format!("{}upload.{}", self.folder(), self.wish.format.as_str())
     }
 
     /// Where a slice of rows lies. Whoever writes it again writes the same place.
@@ -373,7 +493,7 @@ impl Batch {
             Phase::Check => "check",
             Phase::Run => "result",
         };
-        format!("{}{}-{word}.{}", self.folder(), self.check, self.format.as_str())
+        format!("{}{}-{word}.{}", self.folder(), self.check, self.wish.format.as_str())
     }
 
     fn folder(&self) -> String {
@@ -402,7 +522,7 @@ impl Batch {
             Phase::Check => "check",
             Phase::Run => "result",
         };
-        format!("batch-{word}-{}.{}", zone.to_datetime(self.created_at).date(), self.format.as_str())
+        format!("batch-{word}-{}.{}", zone.to_datetime(self.created_at).date(), self.wish.format.as_str())
     }
 
     /// When it is forgotten that there was one.
@@ -412,7 +532,7 @@ impl Batch {
 
     /// By what the link of a row derives. No header of a call has a line break, so that no key of a caller's own is the same.
     pub fn key_of_row(&self, key: &str) -> String {
-        let source = self.source.as_deref().unwrap_or(self.id.as_str());
+        let source = self.wish.source.as_deref().unwrap_or(self.id.as_str());
         format!("batch\n{source}\n{key}")
     }
 
@@ -425,6 +545,7 @@ impl Batch {
         let is_overruled =
             |name: &str| INSTEAD.iter().any(|same| same.contains(&name) && same.iter().any(|one| is_said(one)));
         let mut body: Map<String, Value> = self
+            .wish
             .defaults
             .iter()
             .filter(|(name, _)| !is_overruled(name))
@@ -438,7 +559,13 @@ impl Batch {
         Self { version: self.version + 1, holds: 0, state, ..self.clone() }
     }
 
-    /// Has the file that is there by now read and looked through. What an earlier check found is forgotten.
+    /// Whether it takes a file at this moment.
+    pub fn awaits_upload(&self) -> bool {
+        self.wish.work.chosen().is_none()
+            && matches!(self.state, BatchState::AwaitingFile | BatchState::Checked { .. } | BatchState::Failed { .. })
+    }
+
+    /// Has the file that is there by now, or the list as it is by now, read and looked through. What an earlier check found is forgotten.
     ///
     /// # Errors
     ///
@@ -454,6 +581,7 @@ impl Batch {
         }
         Ok(Self {
             check: self.check + 1,
+            reading: None,
             slices: None,
             rows_at: None,
             slice_rows: 0,
@@ -520,11 +648,17 @@ impl Batch {
         Self { tries: self.tries + 1, ..self.left(later(now, BEFORE_ANOTHER_TRY), None) }
     }
 
-    /// After the rows of the file were put away, and before any was looked at.
+    /// After some links of the list were put away, and before the others are read.
+    #[must_use]
+    pub fn read_on(&self, reading: ListReading, now: Timestamp) -> Self {
+        Self { reading: Some(reading), ..self.held_on(now) }
+    }
+
+    /// After all rows were put away, and before any was looked at.
     #[must_use]
     pub fn read(&self, slices: u32, report: BatchReport, now: Timestamp) -> Self {
         let slice_rows = self.rows_in_a_slice();
-        Self { slices: Some(slices), slice_rows, rows_at: Some(now), report, ..self.held_on(now) }
+        Self { reading: None, slices: Some(slices), slice_rows, rows_at: Some(now), report, ..self.held_on(now) }
     }
 
     /// After a slice was looked through, with the run going on.
@@ -541,12 +675,17 @@ impl Batch {
         Self { next_slice: 0, tries: 0, ..self.next(BatchState::Checked { at: now, bytes }) }
     }
 
-    /// Has the links made of what was checked, at this rate from now on where one is given. One that is paused goes on.
+    /// Has done what was checked, as `run` says. One that is paused goes on.
     ///
     /// # Errors
     ///
     /// Where it cannot begin or go on.
-    pub fn to_run(&self, skips_wrong: bool, per_minute: Option<u32>, now: Timestamp) -> Result<Self, BatchRefused> {
+    pub fn to_run(&self, run: BatchRun, now: Timestamp) -> Result<Self, BatchRefused> {
+        let BatchRun { skips_wrong, per_minute, of_check } = run;
+        if of_check.is_some_and(|check| check != self.check) {
+            return Err(BatchRefused::CheckedAgain { check: self.check });
+        }
+        let wish = BatchWish { per_minute: per_minute.unwrap_or(self.wish.per_minute), ..self.wish.clone() };
         match self.state {
             BatchState::Checked { .. } => {
                 let (wrong, right) = (self.report.wrong, self.report.right());
@@ -559,8 +698,7 @@ impl Batch {
             }
             // Another run may hold it, and makes its next slice at the new rate.
             BatchState::Running { .. } => {
-                let per_minute = per_minute.unwrap_or(self.per_minute);
-                return Ok(Self { per_minute, ..self.next(self.state.clone()) });
+                return Ok(Self { wish, ..self.next(self.state.clone()) });
             }
             BatchState::Paused { .. } => {}
             BatchState::AwaitingFile
@@ -576,7 +714,7 @@ impl Batch {
         }
         Ok(Self {
             started_at: Some(self.started_at.unwrap_or(now)),
-            per_minute: per_minute.unwrap_or(self.per_minute),
+            wish,
             ..self.next(BatchState::Running { run_at: now, waits_for: None })
         })
     }
@@ -606,12 +744,12 @@ impl Batch {
 
     /// How many rows are put into a slice.
     pub fn rows_in_a_slice(&self) -> u16 {
-        u16::try_from(self.per_minute / 6).unwrap_or(SLICE_ROWS).clamp(1, SLICE_ROWS)
+        u16::try_from(self.wish.per_minute / 6).unwrap_or(SLICE_ROWS).clamp(1, SLICE_ROWS)
     }
 
     /// How long the links of a slice take at the rate that is wanted.
     pub fn time_of_slice(&self) -> SignedDuration {
-        let millis = i64::from(self.slice_rows.max(1)) * 60_000 / i64::from(self.per_minute.max(1));
+        let millis = i64::from(self.slice_rows.max(1)) * 60_000 / i64::from(self.wish.per_minute.max(1));
         SignedDuration::from_millis(millis)
     }
 

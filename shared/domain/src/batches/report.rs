@@ -1,4 +1,4 @@
-//! What a dry run found in the rows of a file, and what became of them.
+//! What a dry run found in the rows of a batch, and what became of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -151,8 +151,12 @@ pub struct CheckedRow {
     pub row: u32,
     pub key: String,
     pub outcome: Outcome,
+    /// The link that was made, or of which people are reminded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkId>,
+    /// The link in whose place that one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<LinkId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,6 +174,27 @@ pub struct CheckedRow {
     pub messages: MessageCounts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<RowProblem>,
+}
+
+impl CheckedRow {
+    /// A row of which nothing is known yet.
+    pub fn blank(row: u32) -> Self {
+        Self {
+            row,
+            key: String::new(),
+            outcome: Outcome::Ready,
+            link: None,
+            replaces: None,
+            url: None,
+            contact: None,
+            contact_name: None,
+            amount: None,
+            currency: None,
+            mode: None,
+            messages: MessageCounts::default(),
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// How many rows a run has made, and of how many nothing came.

@@ -11,31 +11,21 @@ fn batch() -> Batch {
     let business = BusinessId::parse("shop").unwrap();
     let defaults =
         json!({ "account_id": "main", "recipients": { "contact": true }, "expires_in_days": 3, "contact_id": "c-1" });
-    Batch {
-        id: BatchId::of(&business, "k-1"),
-        business,
+    let id = BatchId::of(&business, "k-1");
+    Batch::begun(id, business, wish(defaults.as_object().unwrap().clone()), None, at("2026-12-01T08:00:00Z"))
+}
+
+fn wish(defaults: Map<String, Value>) -> BatchWish {
+    BatchWish {
+        work: BatchWork::Create,
         source: None,
-        defaults: defaults.as_object().unwrap().clone(),
+        defaults,
         format: ExportFormat::Xlsx,
         locale: Locale::parse("fa").unwrap(),
         per_minute: USUALLY_PER_MINUTE,
         integration: "crm".to_owned(),
         base: "https://pay.example".to_owned(),
         requested_by: CreatedBy::parse("crm").unwrap(),
-        created_at: at("2026-12-01T08:00:00Z"),
-        request: None,
-        version: 0,
-        check: 0,
-        slices: None,
-        rows_at: None,
-        next_slice: 0,
-        slice_rows: 0,
-        tries: 0,
-        holds: 0,
-        report: BatchReport::default(),
-        tally: Tally::default(),
-        started_at: None,
-        state: BatchState::AwaitingFile,
     }
 }
 
@@ -49,19 +39,27 @@ fn row(number: u32, outcome: Outcome, amount: i64) -> CheckedRow {
         detail: "no amount".to_owned(),
     };
     CheckedRow {
-        row: number,
         key: format!("k-{number}"),
         outcome,
-        link: None,
-        url: None,
-        contact: None,
-        contact_name: None,
         amount: Some(amount),
         currency: Some("EUR".to_owned()),
         mode: Some(Mode::Live),
         messages: MessageCounts { sms: 1, sms_segments: 2, ..MessageCounts::default() },
         problems: if outcome == Outcome::Wrong { vec![problem] } else { Vec::new() },
+        ..CheckedRow::blank(number)
     }
+}
+
+fn plainly() -> BatchRun {
+    BatchRun::default()
+}
+
+fn without_the_wrong() -> BatchRun {
+    BatchRun { skips_wrong: true, ..plainly() }
+}
+
+fn at_a_rate(per_minute: u32) -> BatchRun {
+    BatchRun { per_minute: Some(per_minute), ..plainly() }
 }
 
 /// A batch of two slices that was checked.
@@ -78,7 +76,7 @@ fn checked(outcomes: [Outcome; 2]) -> Batch {
 fn a_batch_is_read_back_as_it_was_written_at_every_step() {
     let now = at("2026-12-01T09:00:00Z");
     let ready = checked([Outcome::Ready, Outcome::Ready]);
-    let running = ready.to_run(false, Some(60), now).unwrap();
+    let running = ready.to_run(at_a_rate(60), now).unwrap();
     let waiting = running.left(now, Some(BatchWait::QuotaReached));
     let paused = running.paused(now).unwrap();
     let closing = running.cancelled(now).unwrap();
@@ -86,7 +84,7 @@ fn a_batch_is_read_back_as_it_was_written_at_every_step() {
     let mut seen = Vec::new();
     for batch in [batch(), ready, running, waiting, paused, closing.clone(), closing.over(Some(9), now), failed] {
         let written = serde_json::to_value(&batch).unwrap();
-        assert!(written["defaults"].is_string());
+        assert!(written["wish"]["defaults"].is_string());
         assert_eq!(serde_json::from_value::<Batch>(written).unwrap(), batch);
         seen.push(batch.status());
     }
@@ -113,7 +111,10 @@ fn a_row_of_a_source_has_one_key_in_whichever_batch_it_comes() {
     let (one, mut other) = (batch(), batch());
     other.id = BatchId::of(&other.business, "k-2");
     assert_ne!(one.key_of_row("7"), other.key_of_row("7"));
-    let named = |batch: &Batch| Batch { source: Some("December".to_owned()), ..batch.clone() };
+    let named = |batch: &Batch| Batch {
+        wish: BatchWish { source: Some("December".to_owned()), ..batch.wish.clone() },
+        ..batch.clone()
+    };
     assert_eq!(named(&one).key_of_row("7"), named(&other).key_of_row("7"));
 }
 
@@ -125,24 +126,24 @@ fn what_is_wrong_stands_in_the_way_until_somebody_says_that_the_rest_is_made() {
     assert_eq!(batch.report.problems[0].cell.as_deref(), Some("C3"));
     assert_eq!(batch.report.sums, [SumOfRows { currency: "EUR".to_owned(), mode: Mode::Live, rows: 1, amount: 500 }]);
     assert_eq!(batch.report.messages.sms_segments, 2);
-    assert_eq!(batch.to_run(false, None, now), Err(BatchRefused::RowsWrong { wrong: 1 }));
-    assert_eq!(batch.to_run(true, None, now).unwrap().status(), "running");
+    assert_eq!(batch.to_run(plainly(), now), Err(BatchRefused::RowsWrong { wrong: 1 }));
+    assert_eq!(batch.to_run(without_the_wrong(), now).unwrap().status(), "running");
     let hopeless = checked([Outcome::Wrong, Outcome::AlreadyMade]);
-    assert_eq!(hopeless.to_run(true, None, now), Err(BatchRefused::NothingToMake));
+    assert_eq!(hopeless.to_run(without_the_wrong(), now), Err(BatchRefused::NothingToMake));
     let late = at("2026-12-08T08:00:00Z");
-    assert_eq!(batch.to_run(true, None, late), Err(BatchRefused::RowsGone));
+    assert_eq!(batch.to_run(without_the_wrong(), late), Err(BatchRefused::RowsGone));
 }
 
 #[test]
 fn a_slice_that_was_made_counts_whatever_somebody_said_meanwhile() {
     let now = at("2026-12-01T09:00:00Z");
-    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(plainly(), now).unwrap();
     let one = Tally { made: 1, ..Tally::default() };
     assert_eq!(running.made(&one, now).status(), "running");
     assert_eq!(running.made(&one, now).made(&one, now).status(), "closing", "it was the last");
     let paused = running.paused(now).unwrap().made(&one, now);
     assert_eq!((paused.status(), paused.next_slice, paused.tally.made), ("paused", 1, 1));
-    let gone_on = paused.to_run(false, None, now).unwrap();
+    let gone_on = paused.to_run(plainly(), now).unwrap();
     assert_eq!((gone_on.status(), gone_on.next_slice, gone_on.started_at), ("running", 1, Some(now)));
     let cancelled = running.cancelled(now).unwrap().made(&one, now);
     assert_eq!((cancelled.status(), cancelled.tally.made), ("closing", 1));
@@ -153,13 +154,13 @@ fn a_slice_that_was_made_counts_whatever_somebody_said_meanwhile() {
 fn nothing_becomes_of_a_batch_that_its_state_does_not_lead_to() {
     let now = at("2026-12-01T09:00:00Z");
     let awaiting = batch();
-    assert_eq!(awaiting.to_run(false, None, now), Err(BatchRefused::NotNow { status: "awaiting_file" }));
+    assert_eq!(awaiting.to_run(plainly(), now), Err(BatchRefused::NotNow { status: "awaiting_file" }));
     assert_eq!(awaiting.paused(now), Err(BatchRefused::NotNow { status: "awaiting_file" }));
     let over = awaiting.cancelled(now).unwrap();
     assert_eq!((over.status(), over.table(now)), ("cancelled", None));
     assert_eq!(over.to_check(now), Err(BatchRefused::NotNow { status: "cancelled" }));
     assert_eq!(over.cancelled(now), Err(BatchRefused::NotNow { status: "cancelled" }));
-    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(plainly(), now).unwrap();
     assert_eq!(running.to_check(now), Err(BatchRefused::NotNow { status: "running" }));
     for batch in [awaiting, over, running.paused(now).unwrap()] {
         assert_eq!((batch.leased(now), batch.run_at(), batch.phase()), (None, None, None), "{}", batch.status());
@@ -196,14 +197,15 @@ fn a_rate_is_within_its_bounds_and_a_slice_takes_its_time() {
     for wrong in [0, -1, 9, 6_001, i64::MAX] {
         assert_eq!(parse_per_minute(wrong).unwrap_err().code, "out_of_range");
     }
-    let of = |per_minute: u32| Batch { per_minute, ..batch() }.rows_in_a_slice();
+    let at_rate = |per_minute: u32| Batch { wish: BatchWish { per_minute, ..batch().wish }, ..batch() };
+    let of = |per_minute: u32| at_rate(per_minute).rows_in_a_slice();
     assert_eq!(
         [10, 60, 600, 6_000].map(of),
         [1, 10, 100, 100],
         "ten seconds' worth, and no more than are worked off together"
     );
     assert_eq!(Batch { slice_rows: 100, ..batch() }.time_of_slice(), SignedDuration::from_secs(5));
-    assert_eq!(Batch { slice_rows: 1, per_minute: 10, ..batch() }.time_of_slice(), SignedDuration::from_secs(6));
+    assert_eq!(Batch { slice_rows: 1, ..at_rate(10) }.time_of_slice(), SignedDuration::from_secs(6));
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn a_batch_that_never_gets_on_is_given_up_and_one_that_does_is_not() {
     assert_eq!(hold(checking.clone(), MOST_HOLDS).given_up(now).unwrap().status(), "failed");
     let got_on = hold(checking, MOST_HOLDS - 1).read(1, BatchReport::default(), now);
     assert_eq!(hold(got_on, MOST_HOLDS - 2).given_up(now), None);
-    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap();
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(plainly(), now).unwrap();
     let closing = hold(running, MOST_HOLDS).given_up(now).unwrap();
     assert_eq!(closing.status(), "closing");
     assert_eq!(hold(closing, MOST_HOLDS).given_up(now).unwrap().status(), "cancelled");
@@ -224,11 +226,47 @@ fn a_batch_that_never_gets_on_is_given_up_and_one_that_does_is_not() {
 #[test]
 fn who_changes_the_rate_of_a_batch_takes_it_from_nobody() {
     let now = at("2026-12-01T09:00:00Z");
-    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(false, None, now).unwrap().leased(now).unwrap();
-    let faster = running.to_run(false, Some(6_000), now).unwrap();
-    assert_eq!((faster.per_minute, faster.run_at()), (6_000, running.run_at()));
+    let running = checked([Outcome::Ready, Outcome::Ready]).to_run(plainly(), now).unwrap().leased(now).unwrap();
+    let faster = running.to_run(at_a_rate(6_000), now).unwrap();
+    assert_eq!((faster.wish.per_minute, faster.run_at()), (6_000, running.run_at()));
     let paused = running.paused(now).unwrap();
     assert_eq!(paused.cancelled(now).unwrap().run_at(), running.run_at(), "a run may be at a slice");
     let waiting = running.left(at("2026-12-02T00:00:00Z"), Some(BatchWait::QuotaReached));
     assert_eq!(waiting.cancelled(now).unwrap().run_at(), Some(now), "nobody holds it");
+}
+
+/// A batch about the overdue links of a list.
+fn about_a_list() -> Batch {
+    let business = BusinessId::parse("shop").unwrap();
+    let chosen = ChosenLinks {
+        list: "/v1/payment-links?status=active".to_owned(),
+        filter: Box::default(),
+        is_newest_first: false,
+    };
+    let wish = BatchWish { work: BatchWork::Remind(chosen), ..wish(Map::new()) };
+    Batch::begun(BatchId::of(&business, "k-2"), business, wish, None, at("2026-12-01T08:00:00Z"))
+}
+
+#[test]
+fn a_batch_of_a_list_waits_for_no_file_and_its_list_is_read_on_from_where_it_was() {
+    let now = at("2026-12-01T08:00:00Z");
+    let batch = about_a_list();
+    assert_eq!((batch.status(), batch.run_at(), batch.awaits_upload()), ("checking", Some(now), false));
+    let reading = ListReading { slices: 3, rows: 250, goes_on_at: "cursor".to_owned() };
+    let read_on = batch.leased(now).unwrap().read_on(reading.clone(), now);
+    assert_eq!((&read_on.reading, read_on.slices, read_on.status()), (&Some(reading), None, "checking"));
+    assert_eq!(serde_json::from_value::<Batch>(serde_json::to_value(&read_on).unwrap()).unwrap(), read_on);
+    let read = read_on.read(4, BatchReport::of_file(320, vec![], vec![]), now);
+    assert_eq!((&read.reading, read.slices), (&None, Some(4)));
+    let again = read.checked(1, now).to_check(now).unwrap();
+    assert_eq!((again.check, &again.reading, again.slices), (2, &None, None));
+}
+
+#[test]
+fn what_is_run_is_what_somebody_says_they_have_read() {
+    let now = at("2026-12-01T09:00:00Z");
+    let batch = checked([Outcome::Ready, Outcome::Ready]);
+    let of = |check| BatchRun { of_check: Some(check), ..plainly() };
+    assert_eq!(batch.to_run(of(batch.check + 1), now), Err(BatchRefused::CheckedAgain { check: batch.check }));
+    assert_eq!(batch.to_run(of(batch.check), now).unwrap().status(), "running");
 }

@@ -194,10 +194,18 @@ impl ClosedDays {
     pub fn parse_date(text: &str) -> Result<Date, Rejection> {
         parse_persian_date(text)
     }
+
+    /// Refuses spans that end before they begin.
+    pub fn check_all(all: &[Self], pointer: &str, problems: &mut Problems) {
+        let ends_early = all.iter().map(|days| days.from > days.to).enumerate();
+        for (number, _) in ends_early.filter(|(_, is_wrong)| *is_wrong) {
+            problems.refuse(format!("{pointer}/{number}/to"), "ends_before_it_begins", "It ends before it begins.");
+        }
+    }
 }
 
 /// What a business says of reminders.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReminderSettings {
     /// The moments for links that do not name their own. Where there are none, only those are reminded of that do.
     #[serde(default)]
@@ -207,13 +215,27 @@ pub struct ReminderSettings {
     pub hours: Vec<OpenHours>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<ClosedDays>,
+    /// Whether nobody is reminded on the days on which the platform closes either.
+    #[serde(default = "by_the_platform_too")]
+    pub platform_closed: bool,
+}
+
+fn by_the_platform_too() -> bool {
+    true
+}
+
+impl Default for ReminderSettings {
+    fn default() -> Self {
+        NOTHING_SAID.clone()
+    }
 }
 
 /// A reminder that a provider did not take at once is tried for so long after its hours.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a business says that says nothing.
-static NOTHING_SAID: ReminderSettings = ReminderSettings { at: Vec::new(), hours: Vec::new(), closed: Vec::new() };
+static NOTHING_SAID: ReminderSettings =
+    ReminderSettings { at: Vec::new(), hours: Vec::new(), closed: Vec::new(), platform_closed: true };
 
 /// The hours of a business that says nothing of them.
 const USUAL_HOURS: (ClockTime, ClockTime) = (ClockTime::of_hour(9), ClockTime::of_hour(20));
@@ -231,10 +253,7 @@ impl ReminderSettings {
         for (number, _) in hours.filter(|(_, is_wrong)| *is_wrong) {
             problems.refuse(format!("{pointer}/hours/{number}/to"), "ends_before_it_begins", detail);
         }
-        let closed = self.closed.iter().map(|days| days.from > days.to).enumerate();
-        for (number, _) in closed.filter(|(_, is_wrong)| *is_wrong) {
-            problems.refuse(format!("{pointer}/closed/{number}/to"), "ends_before_it_begins", detail);
-        }
+        ClosedDays::check_all(&self.closed, &format!("{pointer}/closed"), problems);
     }
 
     /// The first instant from `at` on that lies in open hours.
@@ -369,6 +388,7 @@ mod tests {
                 from: ClosedDays::parse_date("1406-01-01").unwrap(),
                 to: ClosedDays::parse_date("1406-01-04").unwrap(),
             }],
+            ..ReminderSettings::default()
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a business sets once: its name, where it is, how it speaks, and what links get when a caller leaves it out.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +11,7 @@ use crate::address::{Email, Region};
 use crate::business::brand::BrandColor;
 use crate::business::logo::LogoHash;
 use crate::business::periods::{FiscalYearStart, Periods, Weekday};
-use crate::business::reminders::ReminderSettings;
+use crate::business::reminders::{ClosedDays, ReminderSettings};
 use crate::calendar::{DayOrInstant, parse_time_zone};
 use crate::ids::ReceiptTypeId;
 use crate::language::{Calendar, Language};
@@ -114,6 +116,10 @@ pub struct PlatformDefaults {
     pub default_expires_in_days: i64,
     pub max_sms_segments: SegmentLimit,
     pub rial_alone: bool,
+    /// Days on which businesses remind nobody, such as holidays, unless they go by their own alone. Businesses do not start with
+    /// these: they count for all, and from when they are written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed_days: Vec<ClosedDays>,
 }
 
 impl Default for PlatformDefaults {
@@ -128,6 +134,7 @@ impl Default for PlatformDefaults {
             default_expires_in_days: 7,
             max_sms_segments: SegmentLimit::default(),
             rial_alone: false,
+            closed_days: Vec::new(),
         }
     }
 }
@@ -220,6 +227,17 @@ impl Settings {
             email_name: self.email_sender_name.as_ref().map_or(&self.business_name, |name| &name.0),
             email_reply_to: self.email_reply_to.as_ref().map(Email::as_str),
         }
+    }
+
+    /// The settings with days on which the platform closes, where the business goes by those too.
+    pub fn closing_on(&self, days: &[ClosedDays]) -> Cow<'_, Self> {
+        let reminders = ReminderSettings::of(self);
+        if days.is_empty() || !reminders.platform_closed {
+            return Cow::Borrowed(self);
+        }
+        let closed = [reminders.closed.as_slice(), days].concat();
+        let reminders = Some(ReminderSettings { closed, ..reminders.clone() });
+        Cow::Owned(Self { reminders, ..self.clone() })
     }
 
     pub fn zone(&self) -> TimeZone {
@@ -407,5 +425,26 @@ mod tests {
         }
         let refused = settings.check_return_url("https:evil.example\\@crm.example/").unwrap_err();
         assert_eq!(refused.code, "return_url_not_allowed");
+    }
+
+    #[test]
+    fn a_business_closes_on_the_days_of_the_platform_unless_it_goes_by_its_own_alone() {
+        let day = |text| ClosedDays::parse_date(text).unwrap();
+        let (own, shared) = (day("2026-12-25"), day("1406-01-01"));
+        let days = |date| ClosedDays { from: date, to: date };
+        let silent = Settings::default();
+        let closed = silent.closing_on(&[days(shared)]).into_owned();
+        assert_eq!(closed.reminders.unwrap().closed, [days(shared)]);
+        let settings = |platform_closed| Settings {
+            reminders: Some(ReminderSettings {
+                closed: vec![days(own)],
+                platform_closed,
+                ..ReminderSettings::default()
+            }),
+            ..Settings::default()
+        };
+        let both = settings(true).closing_on(&[days(shared)]).into_owned();
+        assert_eq!(both.reminders.unwrap().closed, [days(own), days(shared)]);
+        assert_eq!(settings(false).closing_on(&[days(shared)]).into_owned(), settings(false));
     }
 }

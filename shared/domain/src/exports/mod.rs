@@ -63,7 +63,6 @@ pub struct Export {
     /// The request, where it came with an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,
-    #[serde(flatten)]
     pub state: ExportState,
 }
 

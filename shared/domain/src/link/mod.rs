@@ -60,7 +60,7 @@ pub use recipient_mark::{OpenedBy, RecipientMark};
 pub use recorded::{AccountOfRecord, PaymentRecord, ReceivedBy, RecordPaymentRefused, Recorded, VoidRefused, Voided};
 pub use refund::{NotKept, Refund, RefundBy, RefundCause, RefundMethodKind, RefundState, RefundStatusKind};
 pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
-pub use reminding::{NotReminded, Reminder, ReminderRules};
+pub use reminding::{NotReminded, RemindRefused, Reminder, ReminderRules, ReminderWait};
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};

@@ -9,7 +9,7 @@ use super::attempt::AttemptState;
 use super::lease::LEASE;
 use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink, Visit};
-use crate::business::reminders::{MOST_REMINDERS, ReminderSettings, ReminderSubject};
+use crate::business::reminders::{MOST_REMINDERS, PlannedReminder, ReminderSettings, ReminderSubject};
 use crate::business::settings::Settings;
 use crate::clocks::later;
 use crate::ids::MessageId;
@@ -59,6 +59,38 @@ pub enum NotReminded {
     ItemPaid,
     /// The contact wants no reminders.
     NotWanted,
+    /// The business has sent as much as the platform allows it until then.
+    QuotaReached { until: Timestamp },
+}
+
+/// Why nobody is reminded at the moment at which somebody wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemindRefused {
+    /// It is paid, it ended, or nothing is left to pay of it.
+    NothingToPay,
+    /// Nobody was told of the link.
+    NobodyTold,
+    /// The contact wants no reminders, or the link was made without.
+    NotWanted,
+    /// Somebody is paying, or may have paid.
+    MayBePaid,
+    OnHold,
+    AlreadyToday,
+    /// As often as anybody is reminded of a link.
+    TooOften,
+    /// It can be done then: the business may again, or its hours begin. `None` where they never do before the link ends.
+    NotBefore {
+        at: Option<Timestamp>,
+        why: ReminderWait,
+    },
+}
+
+/// What a reminder waits for that somebody wants now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReminderWait {
+    OpenHours,
+    QuotaReached,
+    Suspended,
 }
 
 /// What reminders of a link are decided by, beside the link.
@@ -134,18 +166,83 @@ impl PaymentLink {
             self.next_reminder_at = waits_until;
             return;
         }
+        self.add_reminder(&candidates, rules, now);
+    }
+
+    /// Notes that people are reminded now, and are not a second time on the same day.
+    fn add_reminder(&mut self, candidates: &[PlannedReminder], rules: ReminderRules<'_>, now: Timestamp) {
+        let zone = rules.settings.zone();
         let today = zone.to_datetime(now).date();
-        let on_another_day = |at: &Timestamp| zone.to_datetime(*at).date() != today;
-        self.next_reminder_at = candidates.iter().map(|one| one.at).filter(|at| *at > now).find(on_another_day);
+        let on_another_day = |one: &Timestamp| *one > now && zone.to_datetime(*one).date() != today;
+        self.next_reminder_at = candidates.iter().map(|one| one.at).find(on_another_day);
         let is_overdue = self.dues().iter().any(|(due_at, _)| due_at.is_some_and(|due_at| due_at <= now));
         let room = rules.room.filter(|room| *room < self.open_amount());
         self.reminders.push(Reminder { version: self.version + 1, at: now, is_overdue, room });
     }
 
-    /// Until when a reminder waits, where it does: for who is paying, may have paid, or has promised to.
+    /// Reminds now because somebody wants it, by the same rules but for the moments. Where the link has none of its own, it is
+    /// reminded of as any other.
+    ///
+    /// # Errors
+    ///
+    /// What stands against it, the lasting first.
+    pub fn remind_now(&self, rules: ReminderRules<'_>, now: Timestamp) -> Result<Self, RemindRefused> {
+        let zone = rules.settings.zone();
+        if !self.is_payable(now) || self.open_amount() == 0 || rules.why_not == Some(NotReminded::ItemPaid) {
+            return Err(RemindRefused::NothingToPay);
+        }
+        let is_off = self.terms.reminders.as_ref().is_some_and(Vec::is_empty);
+        if is_off || rules.why_not == Some(NotReminded::NotWanted) {
+            return Err(RemindRefused::NotWanted);
+        }
+        if self.asked_before(u64::MAX).is_empty() {
+            return Err(RemindRefused::NobodyTold);
+        }
+        if self.reminders.len() >= MOST_REMINDERS {
+            return Err(RemindRefused::TooOften);
+        }
+        let day = |at: Timestamp| zone.to_datetime(at).date();
+        if self.reminders.last().is_some_and(|last| day(last.at) == day(now)) {
+            return Err(RemindRefused::AlreadyToday);
+        }
+        if self.hold_at(now).is_some() {
+            return Err(RemindRefused::OnHold);
+        }
+        if self.undecided_until(now).is_some() {
+            return Err(RemindRefused::MayBePaid);
+        }
+        match rules.why_not {
+            Some(NotReminded::Suspended) => {
+                return Err(RemindRefused::NotBefore { at: None, why: ReminderWait::Suspended });
+            }
+            Some(NotReminded::QuotaReached { until }) => {
+                return Err(RemindRefused::NotBefore { at: Some(until), why: ReminderWait::QuotaReached });
+            }
+            Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None => {}
+        }
+        let open = ReminderSettings::of(rules.settings).first_open(now, &zone);
+        if open != Some(now) {
+            let at = open.filter(|at| *at < self.terms.expires_at);
+            return Err(RemindRefused::NotBefore { at, why: ReminderWait::OpenHours });
+        }
+        let candidates = self.reminder_subject().candidates(rules.settings, self.reminded_until());
+        Ok(self.changed(now, |link| link.add_reminder(&candidates, rules, now)))
+    }
+
+    /// Until when a reminder waits, where it does: for who is paying, may have paid, or has promised to, and for what the
+    /// business may not at the moment.
     fn waits_until(&self, why_not: Option<NotReminded>, now: Timestamp) -> Option<Timestamp> {
         let held = self.hold_at(now).map(|hold| hold.until.min(later(now, LONGEST_WAIT)));
-        let suspended = (why_not == Some(NotReminded::Suspended)).then(|| later(now, LONGEST_WAIT));
+        let not_allowed = match why_not {
+            Some(NotReminded::Suspended) => Some(later(now, LONGEST_WAIT)),
+            Some(NotReminded::QuotaReached { until }) => Some(until),
+            Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None => None,
+        };
+        [held, not_allowed, self.undecided_until(now)].into_iter().flatten().max()
+    }
+
+    /// Until when it is not known whether somebody who is paying, or says so, has paid.
+    fn undecided_until(&self, now: Timestamp) -> Option<Timestamp> {
         // A payment of the last minutes of a session is known only a while after that.
         let sessions = self.attempts.iter().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
         let known = sessions.map(|session| later(session.deadline, LEASE)).filter(|known| *known > now).max();
@@ -161,13 +258,18 @@ impl PaymentLink {
             | Visit::Replaced
             | Visit::TooManyAttempts => None,
         };
-        [held, suspended, known, undecided].into_iter().flatten().max()
+        known.max(undecided)
     }
 
     /// Whether a message of a reminder may still go out: something of what it asks for is left, and nobody is paying.
     pub fn may_remind(&self, reminder: &Reminder, now: Timestamp) -> bool {
         let is_left = self.amount_reminded_of(reminder).minor_units() > 0;
         is_left && self.is_payable(now) && self.waits_until(None, now).is_none()
+    }
+
+    /// How many messages a reminder at this moment would be.
+    pub fn to_remind(&self) -> u64 {
+        self.asked_before(u64::MAX).into_iter().filter(|asked| asked.is_wanted(|_| false)).fold(0, |count, _| count + 1)
     }
 
     /// Everybody who was asked to pay before a version of the link, each address once: who is told of it later was not to be
@@ -185,7 +287,7 @@ impl PaymentLink {
     }
 
     /// Whom a reminder goes to, each with the id of that message.
-    pub(super) fn reminded(&self, reminder: &Reminder) -> Vec<Recipient> {
+    pub fn reminded(&self, reminder: &Reminder) -> Vec<Recipient> {
         let asked = self.asked_before(reminder.version);
         let all: Vec<&Recipient> = self.recipients().collect();
         // Who stands in for an address of a later round stands in for the same address of the first that had it.
@@ -202,7 +304,7 @@ impl PaymentLink {
     }
 
     /// What a reminder asks for: what was due by then, else what is due next.
-    fn amount_reminded_of(&self, reminder: &Reminder) -> Money {
+    pub fn amount_reminded_of(&self, reminder: &Reminder) -> Money {
         let dues = self.dues();
         let by = if reminder.is_overdue { Some(reminder.at) } else { dues.first().and_then(|(due_at, _)| *due_at) };
         let is_meant = |due_at: &Option<Timestamp>| by.is_none_or(|by| due_at.is_none_or(|due_at| due_at <= by));

@@ -23,17 +23,17 @@ fn defaults() -> Value {
     json!({ "account_id": "main", "recipients": { "contact": true }, "message": { "channels": ["sms"] } })
 }
 
-async fn begun(world: &FaultyWorld, body: &Value) -> Value {
+pub(super) async fn begun(world: &FaultyWorld, body: &Value) -> Value {
     let reply = world.crm(Method::POST, "/v1/batches", body, &[]).await.unwrap();
     assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
     reply.json()
 }
 
-fn path_of(batch: &Value) -> String {
+pub(super) fn path_of(batch: &Value) -> String {
     format!("/v1/batches/{}", batch["id"].as_str().unwrap())
 }
 
-async fn take(world: &FaultyWorld, batch: &Value, step: &str, body: Value) -> Reply {
+pub(super) async fn take(world: &FaultyWorld, batch: &Value, step: &str, body: Value) -> Reply {
     world.crm(Method::POST, &format!("{}/{step}", path_of(batch)), &body, &[]).await.unwrap()
 }
 
@@ -51,7 +51,7 @@ async fn checked(world: &FaultyWorld, body: Value, file: impl Into<reqwest::Body
     check(world, &batch).await
 }
 
-async fn check(world: &FaultyWorld, batch: &Value) -> Value {
+pub(super) async fn check(world: &FaultyWorld, batch: &Value) -> Value {
     let reply = take(world, batch, "check", json!({})).await;
     assert_eq!((reply.status, &reply.json()["status"]), (StatusCode::OK, &json!("checking")), "{}", reply.text);
     let followed = world.bring_hint().await.unwrap().unwrap();
@@ -60,7 +60,7 @@ async fn check(world: &FaultyWorld, batch: &Value) -> Value {
 }
 
 /// What has become of a batch that was run.
-async fn run(world: &FaultyWorld, batch: &Value, body: Value) -> Value {
+pub(super) async fn run(world: &FaultyWorld, batch: &Value, body: Value) -> Value {
     let reply = take(world, batch, "run", body).await;
     assert_eq!((reply.status, &reply.json()["status"]), (StatusCode::OK, &json!("running")), "{}", reply.text);
     let followed = world.bring_hint().await.unwrap().unwrap();
@@ -69,7 +69,7 @@ async fn run(world: &FaultyWorld, batch: &Value, body: Value) -> Value {
 }
 
 /// The table of a batch, as whoever has its address gets it.
-async fn table(batch: &Value) -> Table {
+pub(super) async fn table(batch: &Value) -> Table {
     let file = reqwest::get(batch["file"]["url"].as_str().unwrap_or_else(|| panic!("{batch}"))).await.unwrap();
     let limits = Limits { bytes: 1 << 24, inflated: 1 << 26, rows: 10_000, columns: 100, cell_characters: 40_000 };
     let format = if batch["format"] == "xlsx" { Format::Xlsx } else { Format::Csv };
@@ -77,7 +77,7 @@ async fn table(batch: &Value) -> Table {
 }
 
 /// What stands below a column in a row, in words.
-fn cell(table: &Table, row: usize, column: &str) -> String {
+pub(super) fn cell(table: &Table, row: usize, column: &str) -> String {
     let place = table.header.iter().position(|name| name == column);
     let place = place.unwrap_or_else(|| panic!("no column {column}: {:?}", table.header));
     match table.rows[row].cells.get(place) {
@@ -89,12 +89,26 @@ fn cell(table: &Table, row: usize, column: &str) -> String {
 }
 
 /// A call of whoever runs the platform.
-async fn platform(world: &FaultyWorld, method: Method, path: &str, body: Value) -> Reply {
+pub(super) async fn platform(world: &FaultyWorld, method: Method, path: &str, body: Value) -> Reply {
     world.crm_as(PLATFORM_KEY, method, path, &body, &[]).await.unwrap()
 }
 
-async fn links(world: &FaultyWorld) -> Vec<Value> {
+pub(super) async fn links(world: &FaultyWorld) -> Vec<Value> {
     world.get("/v1/payment-links?order=oldest&limit=100").await["data"].as_array().unwrap().clone()
+}
+
+/// The ids of all links that these parameters choose.
+pub(super) async fn ids_of_links(world: &FaultyWorld, chosen_by: &str) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    let mut cursor = String::new();
+    loop {
+        let page = world.get(&format!("/v1/payment-links?limit=100{chosen_by}{cursor}")).await;
+        ids.extend(page["data"].as_array().unwrap().iter().map(|link| link["id"].to_string()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ids,
+        }
+    }
 }
 
 /// Rows of the demo contact, of so many rial each.
@@ -630,16 +644,7 @@ async fn a_run_that_dies_between_any_two_steps_leaves_what_the_next_one_finishes
         }
     }
     assert!(stopped > 20, "{stopped} runs were stopped");
-    let mut ids = BTreeSet::new();
-    let mut cursor = String::new();
-    loop {
-        let page = world.get(&format!("/v1/payment-links?limit=100{cursor}")).await;
-        ids.extend(page["data"].as_array().unwrap().iter().map(|link| link["id"].to_string()));
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+    let ids = ids_of_links(&world, "").await;
     assert_eq!(ids.len(), made, "each row's link is made once");
     world.check(Stage::CaughtUp).await;
 }

@@ -22,6 +22,7 @@ mod aftermath;
 mod api;
 mod batches;
 mod businesses;
+mod chosen_batches;
 mod closed_books;
 mod conformance;
 mod crm_events;

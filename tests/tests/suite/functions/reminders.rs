@@ -6,35 +6,36 @@ use domain::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use paylink_local::seed::PLATFORM_KEY;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::fault_proxy::Fault;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-const ROSE: &str = "rose@buyer.example";
-const OMID: &str = "omid@buyer.example";
+pub(super) const ROSE: &str = "rose@buyer.example";
+pub(super) const OMID: &str = "omid@buyer.example";
 
 fn tehran() -> TimeZone {
     TimeZone::get("Asia/Tehran").unwrap()
 }
 
 /// The day in so many days where the business is.
-fn day(world: &FaultyWorld, days: i64) -> Date {
+pub(super) fn day(world: &FaultyWorld, days: i64) -> Date {
     tehran().to_datetime(world.now()).date().checked_add(days.days()).unwrap()
 }
 
-fn on(date: Date, hour: i8, minute: i8) -> Timestamp {
+pub(super) fn on(date: Date, hour: i8, minute: i8) -> Timestamp {
     tehran().to_timestamp(date.at(hour, minute, 0, 0)).unwrap()
 }
 
-fn turn_to(world: &FaultyWorld, at: Timestamp) {
+pub(super) fn turn_to(world: &FaultyWorld, at: Timestamp) {
     world.turn_time(Duration::try_from(at.duration_since(world.now())).unwrap());
 }
 
-async fn set(world: &FaultyWorld, reminders: Value) {
+pub(super) async fn set(world: &FaultyWorld, reminders: Value) {
     let reply = world.crm(Method::PATCH, "/v1/settings", &json!({ "reminders": reminders }), &[]).await.unwrap();
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
 }
@@ -47,7 +48,7 @@ async fn before_and_after() -> FaultyWorld {
 }
 
 /// A link of which this address is told, due on this day.
-async fn link(world: &FaultyWorld, to: &str, due: Date, more: Value) -> Made {
+pub(super) async fn link(world: &FaultyWorld, to: &str, due: Date, more: Value) -> Made {
     let mut body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_500_000, "locale": "en",
                            "description": "Flowers", "recipients": { "emails": [to] }, "due_at": due.to_string(),
                            "expires_in_days": 40 });
@@ -70,13 +71,13 @@ async fn run_at(world: &FaultyWorld, at: Timestamp) {
 }
 
 /// What was sent to an address about a link, the newest last.
-fn told(world: &FaultyWorld, to: &str, link: &Made) -> Vec<String> {
+pub(super) fn told(world: &FaultyWorld, to: &str, link: &Made) -> Vec<String> {
     let sent = world.cloud.inbox.all().into_iter().filter(|sent| sent.to == to);
     sent.map(|sent| sent.body).filter(|body| body.contains(&link.url)).collect()
 }
 
 /// The kinds and states of a link's messages but the first.
-async fn reminders(world: &FaultyWorld, link: &Made) -> Vec<(String, String)> {
+pub(super) async fn reminders(world: &FaultyWorld, link: &Made) -> Vec<(String, String)> {
     let shown = world.read(link).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let all = shown["messages"].as_array().unwrap().iter();
@@ -397,7 +398,8 @@ async fn a_draft_shows_when_each_would_go_and_what_is_wrong_is_named() {
     let nowruz = json!({ "at": [], "closed": [{ "from": "1406-01-01", "to": "1406-01-04" }] });
     set(&world, nowruz).await;
     let read = world.get("/v1/settings").await;
-    assert_eq!(read["reminders"], json!({ "at": [], "closed": [{ "from": "2027-03-21", "to": "2027-03-24" }] }));
+    let closed = json!([{ "from": "2027-03-21", "to": "2027-03-24" }]);
+    assert_eq!(read["reminders"], json!({ "at": [], "closed": closed, "platform_closed": true }));
     let put = world.crm(Method::PUT, "/v1/settings", &read, &[]).await.unwrap();
     assert_eq!((put.status, &put.json()["reminders"]), (StatusCode::OK, &read["reminders"]), "{}", put.text);
 }
@@ -448,4 +450,60 @@ async fn who_takes_a_promise_back_is_reminded_and_a_reminder_that_was_held_up_un
         assert!(reasons.contains(&&json!("too_late")), "{shown}");
     }
     assert_all_is_well(&world).await;
+}
+
+#[tokio::test]
+async fn a_business_that_sent_as_much_as_it_may_reminds_on_the_next_day() {
+    let world = before_and_after().await;
+    let due = day(&world, 3);
+    let first = link(&world, ROSE, due, json!({})).await;
+    // Ten hours before its last day begins.
+    let afternoon = json!({ "reminders": { "at": [{ "when": "before_due", "hours": 34 }] } });
+    let second = link(&world, OMID, due, afternoon).await;
+    let business = json!({ "name": "Demo", "quotas": { "messages_per_day": 1 } });
+    let put = world.crm_as(PLATFORM_KEY, Method::PUT, "/v1/businesses/demo", &business, &[]).await.unwrap();
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    let (today, tomorrow) = (day(&world, 2), day(&world, 3));
+    run_at(&world, on(today, 9, 0)).await;
+    run_at(&world, on(today, 14, 0)).await;
+    let reminded = |to: &str, link: &Made| told(&world, to, link).len() == 2;
+    assert!(reminded(ROSE, &first) && !reminded(OMID, &second));
+    // The day of a quota is one of UTC, which is over in the night of Tehran.
+    assert_eq!(next_at(&world, &second).await, Some(on(tomorrow, 9, 0)));
+    run_at(&world, on(tomorrow, 9, 0)).await;
+    assert!(reminded(OMID, &second));
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_on_the_days_of_the_platform_but_by_who_goes_by_their_own() {
+    let world = before_and_after().await;
+    let due = day(&world, 3);
+    let (holiday, next) = (day(&world, 2), day(&world, 3));
+    let days = json!({ "closed_days": [{ "from": holiday.to_string() }] });
+    let put = world.crm_as(PLATFORM_KEY, Method::PATCH, "/v1/platform-defaults", &days, &[]).await.unwrap();
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    assert_eq!(put.json()["closed_days"], json!([{ "from": holiday.to_string(), "to": holiday.to_string() }]));
+    let draft = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_500_000, "due_at": due.to_string(),
+                        "recipients": { "emails": [ROSE] }, "expires_in_days": 40 });
+    let shown = world.crm(Method::POST, "/v1/payment-links/draft", &draft, &[]).await.unwrap().json();
+    // A day before it is due is the holiday, and the day after that it is due.
+    let first: Timestamp = shown["reminders"][0]["at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(first, on(next, 9, 0), "{}", shown["reminders"]);
+    let unpaid = link(&world, ROSE, due, json!({})).await;
+    run_at(&world, on(holiday, 9, 0)).await;
+    assert_eq!((reminders(&world, &unpaid).await, next_at(&world, &unpaid).await), (vec![], Some(on(next, 9, 0))));
+    run_at(&world, on(next, 9, 0)).await;
+    assert_eq!(reminders(&world, &unpaid).await, [pair("payment_reminder", "sent")]);
+
+    let own = json!({ "at": [{ "when": "before_due", "days": 1 }], "platform_closed": false });
+    set(&world, own).await;
+    let (due, holiday) = (day(&world, 3), day(&world, 2));
+    let days = json!({ "closed_days": [{ "from": holiday.to_string(), "to": due.to_string() }] });
+    world.crm_as(PLATFORM_KEY, Method::PATCH, "/v1/platform-defaults", &days, &[]).await.unwrap();
+    let of_its_own = link(&world, OMID, due, json!({})).await;
+    run_at(&world, on(holiday, 9, 0)).await;
+    assert_eq!(reminders(&world, &of_its_own).await, [pair("payment_reminder", "sent")]);
+    let backwards = json!({ "closed_days": [{ "from": "2027-01-02", "to": "2027-01-01" }] });
+    let refused = world.crm_as(PLATFORM_KEY, Method::PATCH, "/v1/platform-defaults", &backwards, &[]).await.unwrap();
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/closed_days/0/to", "{}", refused.text);
 }

@@ -172,7 +172,10 @@ fn of_records() -> Vec<(&'static str, Value)> {
             json!({ "kind": "whatsapp", "phone_number_id": id, "templates": [template] }),
         ),
         ("/v1/businesses/limits-{n}", json!({ "name": "B", "shards": 1, "quotas": quotas })),
-        ("/v1/platform-defaults", json!({ "default_expires_in_days": 1, "max_sms_segments": 1 })),
+        (
+            "/v1/platform-defaults",
+            json!({ "default_expires_in_days": 1, "max_sms_segments": 1, "closed_days": [{ "from": "2027-01-01" }] }),
+        ),
         ("/v1/settings", settings()),
     ]
 }
@@ -203,7 +206,7 @@ fn bodies() -> Vec<Body> {
     let failed = json!({ "status": "failed", "reason": "gone", "provider_id": "1" });
     bodies.push(post(LINE_KEY, "/v1/payment-links/{link}/messages/msg_1/report", failed));
     bodies.push(post(API_KEY, "/v1/batches", json!({ "format": "csv", "source": "S", "per_minute": 10 })));
-    bodies.push(post(API_KEY, "/v1/batches/ba_1/run", json!({ "skip_wrong": true, "per_minute": 10 })));
+    bodies.push(post(API_KEY, "/v1/batches/ba_1/run", json!({ "skip_wrong": true, "per_minute": 10, "check": 1 })));
     bodies.push(post(API_KEY, "/v1/events/evt_1/redeliver", json!({ "endpoint_id": "limits" })));
     bodies.push(post(API_KEY, "/v1/webhook-endpoints/limits/rotate-secret", json!({ "overlap_hours": 1 })));
     bodies.push(post(PLATFORM_KEY, "/v1/businesses/limits/suspend", json!({ "reason": "R" })));

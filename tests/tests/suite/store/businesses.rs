@@ -143,14 +143,15 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     of.clone().signed(author, now()).note(AuditAction::Written, Subject::new("test", "1"), Vec::new()).await.unwrap();
     let export: Export = read(json!({
         "id": export(), "business": business, "of": { "of": "receipts", "filter": {} }, "list": own("a list"), "format": "csv",
-        "calendar": "gregorian", "locale": "en", "requested_by": own("somebody"), "created_at": now(), "state": "pending",
-        "run_at": now(),
+        "calendar": "gregorian", "locale": "en", "requested_by": own("somebody"), "created_at": now(),
+        "state": { "state": "pending", "run_at": now() },
     }));
     assert!(matches!(of.put_export(&export).await.unwrap(), ExportPut::Written));
     let batch: Batch = read(json!({
-        "id": batch(), "business": business, "format": "csv", "locale": "en", "per_minute": 60, "integration": "crm",
-        "base": "https://pay.example", "requested_by": own("somebody"), "created_at": now(), "version": 0,
-        "state": "checking", "run_at": now(),
+        "id": batch(), "business": business, "created_at": now(), "version": 0,
+        "wish": { "format": "csv", "locale": "en", "per_minute": 60, "integration": "crm",
+                  "base": "https://pay.example", "requested_by": own("somebody") },
+        "state": { "state": "checking", "run_at": now() },
     }));
     assert!(matches!(of.put_batch(&batch).await.unwrap(), BatchPut::Written));
     let contact: Contact = read(json!({ "id": "c-1", "name": own("a contact") }));

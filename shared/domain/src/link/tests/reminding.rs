@@ -197,3 +197,75 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_wants_a_reminder_now_gets_it_in_hours_once_a_day_and_whatever_the_moments_say() {
+    let nothing_said = Settings::default();
+    let (link, ten) = told(&nothing_said, 3);
+    assert_eq!(link.reminder_due_at(), None);
+    let now = |link: &PaymentLink, minute| link.remind_now(rules(&nothing_said), at(minute));
+    let once = now(&link, ten + HOUR).unwrap();
+    assert_eq!((once.reminders().len(), once.reminders()[0].at), (1, at(ten + HOUR)));
+    assert!(once.needs_delivery() && once.version() == link.version() + 1);
+    assert_eq!(now(&once, ten + 2 * HOUR), Err(RemindRefused::AlreadyToday));
+    assert_eq!(now(&once, ten + DAY).unwrap().reminders().len(), 2);
+    let opens = RemindRefused::NotBefore { at: Some(at(ten + DAY - HOUR)), why: ReminderWait::OpenHours };
+    assert_eq!(now(&link, ten + 12 * HOUR), Err(opens), "at ten in the evening it waits for nine");
+    let never = RemindRefused::NotBefore { at: None, why: ReminderWait::OpenHours };
+    let (short, _) = told(&nothing_said, 1);
+    let at_night = short.amended(Terms { expires_at: at(ten + 14 * HOUR), ..short.terms().clone() }, at(ten)).unwrap();
+    assert_eq!(now(&at_night, ten + 12 * HOUR), Err(never), "it ends before nine");
+    // One that reminds of itself does so on another day.
+    let settings = settings();
+    let by_itself = told(&settings, 3).0;
+    let asked = by_itself.remind_now(rules(&settings), at(ten + HOUR - 1)).unwrap();
+    assert_eq!(asked.reminder_due_at(), Some(at(ten + 3 * DAY - HOUR)));
+}
+
+#[test]
+fn nobody_is_reminded_because_somebody_wants_it_who_pays_paid_or_wants_none() {
+    let settings = settings();
+    let (link, ten) = told(&settings, 3);
+    let now = at(ten + HOUR);
+    let with = |why_not| {
+        let rules = ReminderRules { settings: &settings, why_not: Some(why_not), room: None };
+        link.remind_now(rules, now).unwrap_err()
+    };
+    assert_eq!(with(NotReminded::ItemPaid), RemindRefused::NothingToPay);
+    assert_eq!(with(NotReminded::NotWanted), RemindRefused::NotWanted);
+    let until = at(ten + DAY);
+    let quota = RemindRefused::NotBefore { at: Some(until), why: ReminderWait::QuotaReached };
+    assert_eq!(with(NotReminded::QuotaReached { until }), quota);
+    let suspended = RemindRefused::NotBefore { at: None, why: ReminderWait::Suspended };
+    assert_eq!(with(NotReminded::Suspended), suspended);
+    let refused = |link: &PaymentLink| link.remind_now(rules(&settings), now).unwrap_err();
+    let without = |terms: Terms| link.amended(terms, at(ten)).unwrap();
+    assert_eq!(refused(&without(Terms { reminders: Some(vec![]), ..link.terms().clone() })), RemindRefused::NotWanted);
+    let (paying, id) = begun(&link, 1, ten + HOUR - 1);
+    assert_eq!(refused(&paying), RemindRefused::MayBePaid);
+    let money = payment(paying.amount_due().minor_units());
+    let paid = paying.apply_answer(&id, &GatewayAnswer::Paid(money), Hint::Paid, now).unwrap().link;
+    assert_eq!(refused(&paid), RemindRefused::NothingToPay);
+    let nobody = PaymentLink::new(
+        business(),
+        PayToken::from_random([2; 16]),
+        "https://pay.example",
+        "h".to_owned(),
+        Terms { recipients: vec![], ..link.terms().clone() },
+        at(ten),
+    );
+    assert_eq!(refused(&nobody), RemindRefused::NobodyTold);
+    let ended = link.remind_now(rules(&settings), at(ten + 3 * DAY));
+    assert_eq!(ended.unwrap_err(), RemindRefused::NothingToPay);
+}
+
+#[test]
+fn a_reminder_waits_where_the_business_has_sent_as_much_as_it_may() {
+    let settings = settings();
+    let (link, ten) = told(&settings, 3);
+    let until = at(ten + 14 * HOUR);
+    let rules = ReminderRules { settings: &settings, why_not: Some(NotReminded::QuotaReached { until }), room: None };
+    let waits = link.lease_due(Some(rules), at(ten + HOUR)).unwrap().0;
+    // It may again at midnight, and its hours begin at nine.
+    assert_eq!((waits.reminders().len(), waits.reminder_due_at()), (0, Some(at(ten + DAY - HOUR))));
+}
