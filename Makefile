@@ -99,8 +99,9 @@ test-totals: ## Fill a business with LINKS=365000 links that are over and LIVE=1
 LINKS ?= 300
 AT_ONCE ?= 200
 DUE ?= 100000
-load: ## Take LINKS=300 links, AT_ONCE=200 at a time, through their whole life, and check the books; serve a business beside one with DUE=100000 due links and others that hang
-	LINKS=$(LINKS) AT_ONCE=$(AT_ONCE) DUE=$(DUE) $(PROOF) load:: -- --nocapture
+ROWS ?= 10000
+load: ## Take LINKS=300 links, AT_ONCE=200 at a time, through their whole life, and check the books; serve a business beside one with DUE=100000 due links and others that hang; make a batch of ROWS=10000 beside ordinary work
+	LINKS=$(LINKS) AT_ONCE=$(AT_ONCE) DUE=$(DUE) ROWS=$(ROWS) $(PROOF) load:: -- --nocapture
 
 # Each function is built alone, as it is for Lambda: a build of several would give each the features of all. The program
 # that measures is not what is measured, so that it has a profile that builds in less time.

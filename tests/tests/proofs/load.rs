@@ -1,6 +1,7 @@
 //! Hundreds of links of two businesses, each through its whole life, all at once, at every gateway, while the stream is served and the
 //! schedule comes: how long each step takes, what was refused and what that cost, how much is told in a second, and whether
-//! the books are right in the end. `make load LINKS=300`; without `LINKS` a few show that it works.
+//! the books are right in the end. `make load LINKS=300`; without `LINKS` a few show that it works. Then one business has a batch
+//! of `ROWS=10000` made while the links of another live as usual.
 //!
 //! Whoever is told 429 or 503 waits as long as the answer says and tries again, the CRM under the same idempotency key and
 //! the browser at the same address. All links are wanted at the same moment; at most `AT_ONCE` of them are between their
@@ -23,14 +24,15 @@ use std::time::{Duration, Instant};
 use domain::gateway::GatewayKind;
 use futures_util::future::join_all;
 use paylink_local::seed::{BAZAAR, DEMO};
-use reqwest::StatusCode;
 use reqwest::header::{REFRESH, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::engine::Engine;
 use tests::fault_proxy::Fault;
 use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::simulation::{Account, gateway_of};
 
@@ -42,6 +44,12 @@ const USUAL_AT_ONCE: usize = 200;
 
 /// At most this many calls of one CRM are under way at once. One that was told to wait keeps its place meanwhile.
 const CRM_CALLS: usize = 32;
+
+/// The rows of the batch unless `ROWS` names another number.
+const FEW_ROWS: usize = 120;
+
+/// So many links of the other business live beside the batch.
+const BESIDE: usize = 40;
 
 /// What an integration may call in a second here. The two CRMs together may call oftener than two processors can serve.
 const CALLS_PER_SECOND: u32 = 40;
@@ -104,6 +112,47 @@ struct Load {
     /// The pool of each business's CRM.
     pools: BTreeMap<&'static str, Semaphore>,
     have_ended: AtomicBool,
+}
+
+/// A load, and what serves it until it has ended.
+struct Served {
+    load: Arc<Load>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(at_once: usize) -> (Self, Engine) {
+        let engine = Engine::start().await;
+        let load = Arc::new(Load {
+            world: FaultyWorld::on_engine(30, &engine, Some(CALLS_PER_SECOND)).await,
+            report: Mutex::default(),
+            places: Semaphore::new(at_once),
+            pools: [DEMO, BAZAAR].map(|business| (business, Semaphore::new(CRM_CALLS))).into(),
+            have_ended: AtomicBool::new(false),
+        });
+        let serving = {
+            let load = Arc::clone(&load);
+            tokio::spawn(async move { load.serve().await })
+        };
+        (Self { load, serving }, engine)
+    }
+
+    /// Takes links through their life, all wanted at the same moment.
+    async fn live(&self, numbers: impl Iterator<Item = usize>) {
+        let lives = numbers.map(|number| {
+            let load = Arc::clone(&self.load);
+            tokio::spawn(async move { load.live(number).await })
+        });
+        for life in join_all(lives.collect::<Vec<_>>()).await {
+            life.unwrap();
+        }
+    }
+
+    async fn end(self) -> Arc<Load> {
+        self.load.have_ended.store(true, Ordering::Relaxed);
+        self.serving.await.unwrap();
+        self.load
+    }
 }
 
 /// How long an answer asks to wait before the same is asked again; nothing where it is no such answer.
@@ -295,19 +344,9 @@ const OUTAGES: [std::ops::Range<u128>; 2] = [0..1500, 4000..6000];
 
 /// Takes links through their whole life, looks at the books, and answers what was refused.
 async fn take_through_life(links: usize, at_once: usize, has_outages: bool) -> BTreeMap<(&'static str, u16), usize> {
-    let engine = Engine::start().await;
-    let load = Arc::new(Load {
-        world: FaultyWorld::on_engine(30, &engine, Some(CALLS_PER_SECOND)).await,
-        report: Mutex::default(),
-        places: Semaphore::new(at_once),
-        pools: [DEMO, BAZAAR].map(|business| (business, Semaphore::new(CRM_CALLS))).into(),
-        have_ended: AtomicBool::new(false),
-    });
+    let (served, _engine) = Served::start(at_once).await;
+    let load = Arc::clone(&served.load);
     let world = &load.world;
-    let serving = {
-        let load = Arc::clone(&load);
-        tokio::spawn(async move { load.serve().await })
-    };
     let began = Instant::now();
     if has_outages {
         let in_front = ["create-link", "crm-api", "pay-redirect", "gateway-webhook"];
@@ -317,16 +356,9 @@ async fn take_through_life(links: usize, at_once: usize, has_outages: bool) -> B
             (is_out && is_met).then_some(Fault::Unavailable)
         });
     }
-    let lives = (0..links).map(|number| {
-        let load = Arc::clone(&load);
-        tokio::spawn(async move { load.live(number).await })
-    });
-    for life in join_all(lives).await {
-        life.unwrap();
-    }
+    served.live(0..links).await;
     let lived = began.elapsed();
-    load.have_ended.store(true, Ordering::Relaxed);
-    serving.await.unwrap();
+    served.end().await;
     let told = began.elapsed();
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
     let given_up = world.cloud.undelivered.len();
@@ -373,4 +405,77 @@ async fn outages_of_the_table_cost_those_time_who_try_again_and_nothing_else() {
     let refusals = take_through_life(FEW, FEW, true).await;
     assert!(refusals.keys().all(|(_, status)| *status == 503), "{refusals:?}");
     assert!(["create", "first visit"].iter().all(|step| refusals.contains_key(&(*step, 503))), "{refusals:?}");
+}
+
+/// The runs of run-batches come, by the queue and by the schedule, until a batch has left this status.
+async fn follow(world: &FaultyWorld, batch: &str, until: &str) -> Value {
+    let _ = world.bring_hint().await;
+    loop {
+        let shown = world.get(batch).await;
+        if shown["status"] == until {
+            return shown;
+        }
+        assert!(["checking", "running", "closing"].iter().any(|status| shown["status"] == *status), "{shown}");
+        let _ = world.run_batches().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Has a step of a batch taken, and follows it.
+async fn take(world: &FaultyWorld, batch: &str, step: &str, until: &str) -> Value {
+    let reply = world.crm(Method::POST, &format!("{batch}/{step}"), &json!({}), &[]).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    follow(world, batch, until).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_one_business_is_made_while_another_sells_as_usual() {
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let rows = said("ROWS").unwrap_or(FEW_ROWS);
+    let (served, _engine) = Served::start(USUAL_AT_ONCE).await;
+    let load = Arc::clone(&served.load);
+    let world = &load.world;
+    // Links of the other business.
+    let others = || (0..).filter(|number| ACCOUNTS[number % ACCOUNTS.len()].0.0 == BAZAAR).take(BESIDE);
+    served.live(others()).await;
+    let mut alone = std::mem::take(&mut load.report().steps);
+    let row = |number: usize| {
+        json!({ "contact_id": "c-1042", "amount": 50_000 + number, "row_key": format!("k-{number}"),
+                "recipients": { "emails": [format!("{number}@buyer.example")] } })
+    };
+    let uploaded: Vec<Value> = (0..rows).map(row).collect();
+    let batch = world.upload_rows(&json!({ "account_id": "main" }), &uploaded, "load").await;
+    let faster = json!({ "per_minute": 6_000 });
+    let began = Instant::now();
+    let checked = take(world, &batch, "check", "checked").await;
+    assert_eq!(checked["report"]["ready"], rows, "{checked}");
+    println!("{rows} rows were checked in {:.1?}.", began.elapsed());
+    let began = Instant::now();
+    let run = world.crm(Method::POST, &format!("{batch}/run"), &faster, &[]).await.unwrap();
+    assert_eq!(run.status, StatusCode::OK, "{}", run.text);
+    let numbers = others().map(|number| number + 8 * 1_000);
+    let (done, ()) = tokio::join!(follow(world, &batch, "done"), served.live(numbers));
+    println!("{rows} rows were made in {:.1?}, of which the rate takes {:.0} s.", began.elapsed(), rows as f64 / 100.0);
+    assert_eq!((&done["progress"]["made"], &done["progress"]["failed"]), (&json!(rows), &json!(0)), "{done}");
+    let mut beside = std::mem::take(&mut load.report().steps);
+    for (name, times) in &mut beside {
+        let before = alone.get_mut(name).map(|times| spread(times)).unwrap_or_default();
+        println!("{name}: {} beside the batch, {before} without it", spread(times));
+    }
+    served.end().await;
+    world.confirm().await;
+    world.bring_stream().await;
+    let inbox = world.cloud.inbox.all();
+    let to: BTreeSet<&str> =
+        inbox.iter().map(|told| told.to.as_str()).filter(|to| to.ends_with("@buyer.example")).collect();
+    let sent = inbox.iter().filter(|told| told.to.ends_with("@buyer.example")).count();
+    assert_eq!((to.len(), sent), (rows, rows), "each row's payer is told once");
+    let links: BTreeSet<String> =
+        world.rows_of(&batch).await.iter().map(|row| row["payment_link_id"].to_string()).collect();
+    assert_eq!(links.len(), rows, "each row has a link of its own");
+    world.check(Stage::CaughtUp).await;
+    let report = load.report();
+    assert!(report.errors.is_empty(), "{} errors: {:#?}", report.errors.len(), report.errors);
+    let refused: Vec<_> = report.refusals.keys().filter(|(_, status)| *status == 503).collect();
+    assert!(refused.is_empty(), "the other business was told to come back: {refused:?}");
 }

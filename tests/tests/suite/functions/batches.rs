@@ -111,6 +111,19 @@ pub(super) async fn ids_of_links(world: &FaultyWorld, chosen_by: &str) -> BTreeS
     }
 }
 
+/// What a run makes that has little time: a slice or two. A slow machine takes longer to come to the first.
+async fn made_at_first(world: &FaultyWorld, batch: &Value) -> u64 {
+    for millis in [600, 1_500, 4_000, 10_000] {
+        let short = world.run_batches_within(Duration::from_millis(12_000 + millis)).await.unwrap();
+        assert_eq!(short["batches"]["postponed"], 1, "{short}");
+        let made = world.get(&path_of(batch)).await["progress"]["made"].as_u64().unwrap();
+        if made > 0 {
+            return made;
+        }
+    }
+    panic!("ten seconds are not enough for a slice");
+}
+
 /// Rows of the demo contact, of so many rial each.
 fn rows(amounts: impl IntoIterator<Item = i64>) -> String {
     let mut file = "contact id,amount (rial),row key\n".to_owned();
@@ -428,9 +441,7 @@ async fn a_batch_goes_on_where_it_was_paused_and_ends_where_it_is_cancelled() {
     // A run that has time for one slice.
     take(&world, &batch, "run", json!({})).await;
     world.cloud.work.take().unwrap();
-    let short = world.run_batches_within(Duration::from_millis(12_600)).await.unwrap();
-    assert_eq!(short["batches"]["postponed"], 1, "{short}");
-    let made = world.get(&path_of(&batch)).await["progress"]["made"].as_u64().unwrap();
+    let made = made_at_first(&world, &batch).await;
     assert!(made == 100 || made == 200, "{made}");
     let paused = take(&world, &batch, "pause", json!({})).await.json();
     assert_eq!(paused["status"], "paused");
@@ -444,7 +455,7 @@ async fn a_batch_goes_on_where_it_was_paused_and_ends_where_it_is_cancelled() {
     let other = checked(&world, wanted, rows((0..250).map(|number| 90_000 + number))).await;
     take(&world, &other, "run", json!({})).await;
     world.cloud.work.take().unwrap();
-    world.run_batches_within(Duration::from_millis(12_600)).await.unwrap();
+    made_at_first(&world, &other).await;
     take(&world, &other, "pause", json!({})).await;
     let closing = take(&world, &other, "cancel", json!({})).await.json();
     assert_eq!(closing["status"], "closing", "{closing}");
@@ -501,7 +512,7 @@ async fn a_batch_whose_files_are_gone_comes_to_an_end() {
     let batch = checked(&world, wanted, rows((0..150).map(|number| 50_000 + number))).await;
     take(&world, &batch, "run", json!({})).await;
     world.cloud.work.take().unwrap();
-    world.run_batches_within(Duration::from_millis(12_600)).await.unwrap();
+    made_at_first(&world, &batch).await;
     let paused = take(&world, &batch, "pause", json!({})).await.json();
     assert_eq!((&paused["status"], &paused["progress"]["made"]), (&json!("paused"), &json!(100)), "{paused}");
     world.turn_time(8 * DAY);
