@@ -4,7 +4,8 @@
 //! It is strict where S3 is. Each call has to be signed with the keys of the local cloud, in its headers or in its address,
 //! and the signature is made anew here by the document that describes it ("Authenticating Requests: AWS Signature
 //! Version 4" in the API reference), with nothing of what signs on the other side. What S3 could do and this cannot is
-//! refused, so that nobody takes it for done. Bodies that come in signed pieces, ranges and CORS are not there.
+//! refused, so that nobody takes it for done. Bodies that come in signed pieces and ranges are not there. Browsers may use
+//! addresses from pages of other sites as the template's bucket lets them.
 //!
 //! Troubles can be ordered by a test ([`Bucket::refuse_next`]), and how the next calls are answered at
 //! `/simulator/next_answer`.
@@ -33,6 +34,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tower_http::cors::{Any, CorsLayer};
 
 use crate::misbehaviour::misbehaving;
 
@@ -244,9 +246,14 @@ fn read(folder: &Path) -> io::Result<BTreeMap<String, Object>> {
     Ok(objects)
 }
 
+/// What a page of any other site may do with an address: these methods, with this header.
+pub const METHODS_OF_PAGES: [Method; 2] = [Method::GET, Method::PUT];
+pub const HEADERS_OF_PAGES: [HeaderName; 1] = [CONTENT_TYPE];
+
 /// Serves `/{bucket}/{key}`, wherever it is nested. Signatures are made over the whole path.
 pub fn router(bucket: Bucket) -> Router {
-    misbehaving(Router::new().route("/{*path}", any(serve)).with_state(bucket))
+    let pages = CorsLayer::new().allow_origin(Any).allow_methods(METHODS_OF_PAGES).allow_headers(HEADERS_OF_PAGES);
+    misbehaving(Router::new().route("/{*path}", any(serve)).with_state(bucket)).layer(pages)
 }
 
 async fn serve(State(bucket): State<Bucket>, request: Request) -> Response {

@@ -177,6 +177,35 @@ async fn a_persian_spreadsheet_becomes_links_and_everybody_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_may_upload_to_the_address_that_it_was_given() {
+    let world = FaultyWorld::start(0).await;
+    let batch = begun(&world, &json!({ "format": "csv", "defaults": defaults() })).await;
+    let url = batch["upload"]["url"].as_str().unwrap();
+    let (http, origin) = (reqwest::Client::new(), "https://crm.example");
+    let asks = |method: &'static str, headers: &'static str| {
+        http.request(Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", method)
+            .header("access-control-request-headers", headers)
+    };
+    let allowed = asks("PUT", "content-type").send().await.unwrap();
+    let said = |reply: &reqwest::Response, name: &str| {
+        reply.headers().get(name).map(|value| value.to_str().unwrap().to_ascii_lowercase()).unwrap_or_default()
+    };
+    assert_eq!((allowed.status(), said(&allowed, "access-control-allow-origin").as_str()), (StatusCode::OK, "*"));
+    let template = std::fs::read_to_string(tests::root().join("template.yaml")).unwrap();
+    let methods = said(&allowed, "access-control-allow-methods").to_ascii_uppercase().replace(',', ", ");
+    let headers = said(&allowed, "access-control-allow-headers");
+    for rule in [format!("AllowedMethods: [{methods}]"), format!("AllowedHeaders: [{headers}]")] {
+        assert!(template.contains(&rule), "the template's bucket has another rule than {rule}");
+    }
+    let put = http.put(url).header("origin", origin).header("content-type", "text/csv; charset=utf-8");
+    let put = put.body(rows([50_000])).send().await.unwrap();
+    assert_eq!((put.status(), said(&put, "access-control-allow-origin").as_str()), (StatusCode::OK, "*"));
+    assert_eq!(check(&world, &batch).await["report"]["ready"], 1);
+}
+
+#[tokio::test]
 async fn every_wrong_cell_is_told_by_its_row_and_column_in_the_callers_language() {
     let world = FaultyWorld::start(0).await;
     let file = "موبایل,نام مشتری,مبلغ (تومان),سررسید,شناسه حساب مالی\n\
