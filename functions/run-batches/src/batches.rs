@@ -156,13 +156,14 @@ impl Work<'_> {
     /// Reads the file, looks its rows through, and writes the table of what was found.
     async fn check(&mut self) -> Result<Outcome, Stopped> {
         if self.batch.slices.is_none() {
-            let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
-            if time_left(self.deadline) < READING {
-                return self.leave().await;
-            }
-            let chosen = self.batch.wish.work.chosen().cloned();
-            let failed = match chosen {
-                None => self.read_file().await?,
+            let failed = match self.batch.wish.work.chosen().cloned() {
+                None => {
+                    let _alone = WHOLE_FILES.acquire().await.map_err(|_| Stopped::Lost)?;
+                    if time_left(self.deadline) < READING {
+                        return self.leave().await;
+                    }
+                    self.read_file().await?
+                }
                 Some(chosen) => match self.read_list(&chosen).await? {
                     ListRead::NotAll => return self.leave().await,
                     ListRead::All => None,
@@ -329,7 +330,7 @@ impl Work<'_> {
                 }
             };
             self.put_away(Phase::Run, &made).await?;
-            let next_at = later(began, self.batch.time_of_slice()).max(self.now());
+            let next_at = later(began, self.batch.time_of(made.len())).max(self.now());
             self.note_made(&Tally::of(&made), next_at).await?;
             if let BatchState::Running { .. } = self.batch.state
                 && !self.wait_for(next_at).await?
@@ -353,13 +354,17 @@ impl Work<'_> {
     }
 
     async fn wait(&mut self, until: Timestamp, why: BatchWait) -> Result<Outcome, Stopped> {
+        // Nothing would be left to go on with.
+        if until >= self.batch.rows_gone_at() {
+            return self.close_early().await;
+        }
         self.write(self.batch.left(until, Some(why))).await?;
         Ok(Outcome::Postponed)
     }
 
     /// Writes that a slice was made. Where somebody has paused or ended the batch meanwhile, it counts all the same.
     async fn note_made(&mut self, tally: &Tally, next_at: Timestamp) -> Result<(), Stopped> {
-        match self.write(self.batch.made(tally, next_at)).await {
+        match self.write(self.batch.made(tally, next_at, self.now())).await {
             Err(Stopped::Overtaken) => {}
             written => return written,
         }
@@ -373,7 +378,7 @@ impl Work<'_> {
             return Err(Stopped::Overtaken);
         }
         self.batch = current;
-        self.write(self.batch.made(tally, next_at)).await
+        self.write(self.batch.made(tally, next_at, self.now())).await
     }
 
     /// Waits for the turn of the next slice, where that is worth it, and holds the batch again.
@@ -418,7 +423,11 @@ impl Work<'_> {
         }
         let made = match self.part().await {
             Ok(Part::Rows(slice)) => self.rows().made_of(&slice).await?,
-            Ok(Part::Links(slice)) => Links::new(self.rows(), &Columns::default()).made_of(&slice).await?,
+            Ok(Part::Links(slice)) => {
+                let wrong = self.found_wrong().await?;
+                let made = Links::new(self.rows(), &Columns::default()).made_of(&slice).await?;
+                made.into_iter().filter(|row| !wrong.contains_key(&row.row)).collect()
+            }
             Err(Stopped::Object(ObjectError::NotThere)) => return Ok(()),
             Err(error) => return Err(error),
         };
@@ -426,7 +435,7 @@ impl Work<'_> {
             return Ok(());
         }
         self.put_away(Phase::Run, &made).await?;
-        self.write(self.batch.made(&Tally::of(&made), self.now())).await?;
+        self.write(self.batch.made(&Tally::of(&made), self.now(), self.now())).await?;
         self.hold().await
     }
 

@@ -65,9 +65,9 @@ impl<'a> Links<'a> {
         matches!(self.rows.batch.wish.work, BatchWork::Remind(_))
     }
 
-    /// From when on whoever was reminded has been reminded by this batch.
-    fn run_since(&self) -> Timestamp {
-        self.rows.batch.started_at.unwrap_or(self.rows.batch.created_at)
+    /// From when on whoever was reminded may have been by this batch, and need not be once more.
+    fn begun_from(&self) -> Timestamp {
+        self.rows.batch.slice_from.unwrap_or(self.rows.batch.created_at)
     }
 
     /// The links of a slice that are still there.
@@ -191,7 +191,7 @@ impl<'a> Links<'a> {
         if self.is_reminding() {
             let links = self.links_of(slice).await?;
             let reminded = |(row, id)| {
-                let link = links.get(id).filter(|link| was_reminded(link, self.run_since()))?;
+                let link = links.get(id).filter(|link| was_reminded(link, self.begun_from()))?;
                 Some(CheckedRow { outcome: Outcome::Made, ..about(self.blank(row, id), link) })
             };
             return Ok(slice.numbered().filter_map(reminded).collect());
@@ -215,7 +215,7 @@ impl<'a> Links<'a> {
 
     async fn remind_of(&self, blank: CheckedRow, id: &LinkId) -> Result<CheckedRow, NotMade> {
         let now = || self.rows.now();
-        match remind(self.rows.store, &now, id, self.run_since()).await {
+        match remind(self.rows.store, &now, id, self.begun_from()).await {
             Ok(Answer::New(link) | Answer::Repeated(link)) => {
                 Ok(self.with_reminder(CheckedRow { outcome: Outcome::Made, ..about(blank, &link) }, &link))
             }
@@ -311,6 +311,7 @@ fn not_reminded(why: RemindRefused) -> Said {
         RemindRefused::TooOften => {
             Said("reminded_too_often", "People were reminded of the link as often as is allowed.")
         }
+        RemindRefused::OverQuota => Said("quota_reached", "It is more than the platform allows the business in a day."),
         RemindRefused::NotBefore { .. } => {
             Said("no_open_hours", "The link ends before the business may remind of it again.")
         }

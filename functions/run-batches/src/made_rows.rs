@@ -421,6 +421,10 @@ pub(crate) fn refused(blank: CheckedRow, why: CreateRefused, telling: Telling<'_
             vec![telling.problem(Some(row), "/item_id", "item_has_active_link", &detail)]
         }
         CreateRefused::KeyReused(_) => vec![key_reused(telling, row)],
+        // No day is long enough for it, and the rows behind it would wait for ever.
+        CreateRefused::QuotaReached(reached) if reached.is_too_much => {
+            vec![telling.problem(Some(row), "", "quota_reached", &reached.detail())]
+        }
         CreateRefused::QuotaReached(reached) => {
             return Err(NotMade::Until { at: reached.until, why: BatchWait::QuotaReached });
         }

@@ -53,12 +53,13 @@ impl BusinessStore {
             Ok(guard.room(&self.paid_for(link, item).await?))
         };
         let (contact, room, settings) = try_join3(contact, room, settings).await?;
-        let why_not = if configuration.is_suspended() {
-            Some(NotReminded::Suspended)
-        } else if room == Some(0) {
+        // What lasts comes first.
+        let why_not = if room == Some(0) {
             Some(NotReminded::ItemPaid)
         } else if contact.is_some_and(|contact| contact.no_reminders) {
             Some(NotReminded::NotWanted)
+        } else if configuration.is_suspended() {
+            Some(NotReminded::Suspended)
         } else {
             self.sent_enough(link, &configuration, now).await
         };
@@ -85,7 +86,8 @@ impl BusinessStore {
         let quotas = Quotas { links_per_day: None, ..configuration.quotas() };
         let (day, wanted) = (Day::of(now), DayCount { links: 0, messages: link.to_remind() });
         let reached = quotas.check(self.done_in(day, &quotas, now).await, wanted, day).err()?;
-        Some(NotReminded::QuotaReached { until: reached.until })
+        let wait = NotReminded::QuotaReached { until: reached.until };
+        Some(if reached.is_too_much { NotReminded::OverQuota } else { wait })
     }
 
     /// Remembers that people were reminded, until it is counted.

@@ -73,6 +73,13 @@ struct Kinds {
     messages: bool,
 }
 
+impl Kinds {
+    /// Whether all of these are among them.
+    fn has(self, others: Self) -> bool {
+        self.links >= others.links && self.messages >= others.messages
+    }
+}
+
 impl BusinessStore {
     /// What the business has done in this day as far as its quotas ask for it: a minute old at most, and with all that this
     /// process did itself. Where that cannot be counted, it is what was counted last: a quota may be late, and nobody is
@@ -84,7 +91,9 @@ impl BusinessStore {
         let kinds = Kinds { links: quotas.links_per_day.is_some(), messages: quotas.messages_per_day.is_some() };
         let entry = self.day_count();
         let mut known = entry.lock().await;
-        let before = known.as_ref().filter(|counted| counted.day == day && counted.kinds == kinds);
+        let before = known.as_ref().filter(|counted| counted.day == day && counted.kinds.has(kinds));
+        // Whoever asks for less leaves what others ask for.
+        let kinds = before.map_or(kinds, |counted| counted.kinds);
         if let Some(counted) = before
             && counted.is_fresh(now)
         {

@@ -7,7 +7,7 @@ use domain::batches::{Batch, BatchRefused as NotNow, BatchRun, BatchState, Batch
 use domain::idempotency::RequestFingerprint;
 use domain::ids::BatchId;
 use serde_json::Value;
-use store::{BatchPut, BusinessStore, RecordWritten, StoreError};
+use store::{Begun, BusinessStore, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -105,8 +105,8 @@ pub async fn begin(
         check_room(store, &batch.id).await?;
     }
     match store.put_batch(&batch).await? {
-        BatchPut::Written => Ok(Answer::New(batch)),
-        BatchPut::Known(known) => repeated(*known, request.as_ref()),
+        Begun::Written => Ok(Answer::New(batch)),
+        Begun::Known(known) => repeated(*known, request.as_ref()),
     }
 }
 
@@ -126,8 +126,8 @@ pub async fn step(store: &BusinessStore, now: Now<'_>, id: &BatchId, step: Batch
         }
         if let (BatchStep::Run(_), None) = (step, batch.run_at()) {
             // Money is asked for in the business's name: its log says who had it asked for.
-            let to = Value::from(next.report.right());
-            let said = vec![FieldChange { field: "/rows".to_owned(), from: Value::Null, to }];
+            let said = |field: &str, to: Value| FieldChange { field: field.to_owned(), from: Value::Null, to };
+            let said = vec![said("/action", next.wish.work.action().into()), said("/rows", next.report.right().into())];
             store.note(AuditAction::Ran, Subject::new("batch", batch.id.as_str()), said).await?;
         }
         match store.write_batch(&next, &batch).await? {

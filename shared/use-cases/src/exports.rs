@@ -8,7 +8,7 @@ use domain::language::Calendar;
 use domain::link::CreatedBy;
 use domain::locale::Locale;
 use serde_json::Value;
-use store::{BusinessStore, ExportPut, RecordWritten, StoreError};
+use store::{Begun, BusinessStore, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -91,8 +91,8 @@ pub async fn begin(
     let said = said.map(|(field, to)| FieldChange { field: field.to_owned(), from: Value::Null, to: to.into() });
     store.note(AuditAction::Exported, Subject::new("export", export.id.as_str()), said.into()).await?;
     match store.put_export(&export).await? {
-        ExportPut::Written => Ok(Answer::New(export)),
-        ExportPut::Known(known) => repeated(*known, request.as_ref()),
+        Begun::Written => Ok(Answer::New(export)),
+        Begun::Known(known) => repeated(*known, request.as_ref()),
     }
 }
 

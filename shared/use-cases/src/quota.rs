@@ -3,6 +3,7 @@
 use domain::Timestamp;
 use domain::business::quotas::{Day, DayCount, QuotaReached, Quotas};
 use domain::link::PaymentLink;
+use domain::messages::recipients::sent_at_once;
 use store::{BusinessStore, Configuration};
 
 /// What the business has done today, and what it may.
@@ -25,11 +26,7 @@ impl Today {
     }
 }
 
-/// A new link with the messages that go out at once. One that stands in for another is counted when it is sent.
+/// A new link with the messages that go out at once.
 pub(crate) fn of_new_link(link: &PaymentLink) -> DayCount {
-    DayCount { links: 1, messages: messages_of(link.recipients()) }
-}
-
-pub(crate) fn messages_of<'a>(recipients: impl Iterator<Item = &'a domain::messages::recipients::Recipient>) -> u64 {
-    recipients.filter(|recipient| recipient.is_wanted(|_| false)).fold(0, |count, _| count + 1)
+    DayCount { links: 1, messages: sent_at_once(link.recipients()) }
 }

@@ -22,9 +22,10 @@ pub async fn planned(
     let opens = ReminderSettings::of(rules.settings).first_open(now, &rules.settings.zone());
     let why_not = match rules.why_not {
         Some(NotReminded::Suspended | NotReminded::QuotaReached { .. }) => None,
-        lasting @ (Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None) => lasting,
+        lasting @ (Some(NotReminded::ItemPaid | NotReminded::NotWanted | NotReminded::OverQuota) | None) => lasting,
     };
-    Ok(link.remind_now(ReminderRules { why_not, ..rules }, opens.unwrap_or(now)))
+    let at = opens.filter(|opens| *opens < link.terms().expires_at).unwrap_or(now);
+    Ok(link.remind_now(ReminderRules { why_not, ..rules }, at))
 }
 
 /// Reminds once: whoever was reminded of the link from this instant on is not again.

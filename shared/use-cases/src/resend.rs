@@ -4,13 +4,14 @@ use domain::Problems;
 use domain::business::quotas::{DayCount, QuotaReached};
 use domain::ids::LinkId;
 use domain::link::{PaymentLink, ResendRefused as TooSoonOrTooOften};
+use domain::messages::recipients::sent_at_once;
 use domain::requests::resend::{ResendContext, ResendRequest, decide};
 use store::{BusinessStore, Configuration};
 
 use crate::Now;
 use crate::idempotency::{Answer, Asked};
 use crate::link_change::{ChangeRefused, change, read_link};
-use crate::quota::{Today, messages_of};
+use crate::quota::Today;
 
 /// Why nobody is told once more.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub async fn resend(
             return Err(ResendRefused::Suspended);
         }
         let round = decide(request, link, context, at, problems.clone()).map_err(ResendRefused::Invalid)?;
-        let wanted = DayCount { links: 0, messages: messages_of(round.recipients.iter()) };
+        let wanted = DayCount { links: 0, messages: sent_at_once(round.recipients.iter()) };
         today.check(wanted).map_err(ResendRefused::QuotaReached)?;
         let next = link.resend(round, at).map_err(ResendRefused::NotNow)?;
         let size = next.check_growth(link);
@@ -66,7 +67,7 @@ pub async fn resend(
     if let Answer::New(link) = &answer
         && let Some(round) = link.message_rounds().last()
     {
-        store.note_done(DayCount { links: 0, messages: messages_of(round.recipients.iter()) }).await;
+        store.note_done(DayCount { links: 0, messages: sent_at_once(round.recipients.iter()) }).await;
     }
     Ok(answer)
 }

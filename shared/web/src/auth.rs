@@ -238,7 +238,7 @@ impl Callers {
         // The rate goes by the machine's own clock, and so does its end.
         let now = runtime::Clock::System.now();
         let until = now.checked_add(wait).unwrap_or(now);
-        let reached = QuotaReached { quota: BusinessQuota::CallsPerSecond, limit, until };
+        let reached = QuotaReached { quota: BusinessQuota::CallsPerSecond, limit, until, is_too_much: false };
         Err(ApiProblem::quota_reached(&reached, &store.configuration().await?.settings, now))
     }
 

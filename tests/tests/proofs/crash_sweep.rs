@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use channels::{LINK_TAG, MESSAGE_TAG};
+use domain::business::reminders::ReminderSettings;
 use domain::gateway::GatewayKind;
 use domain::ids::{EventId, LinkId, RefundId};
 use domain::link::{RefundResolution, Resolution};
@@ -544,8 +545,12 @@ impl Flow {
                 body["recipients"] = json!({ "contact": true });
             }
             // Each run has an address of its own, because one is reminded once a day.
-            Self::SweepReminds | Self::DeliverReminder | Self::RemindLinks => {
+            // By itself nobody is reminded of this one.
+            Self::RemindLinks => {
                 body["reference_id"] = json!(key);
+                body["recipients"] = json!({ "emails": [format!("{}@example.com", key.to_lowercase())] });
+            }
+            Self::SweepReminds | Self::DeliverReminder => {
                 body["recipients"] = json!({ "emails": [format!("{}@example.com", key.to_lowercase())] });
                 body["reminders"] = json!({ "at": [{ "when": "after_creation", "hours": 1 }] });
             }
@@ -626,15 +631,19 @@ impl Flow {
                 }
             }
             Self::ReplaceLinks => prepare_batch(world, link, "replace").await,
-            Self::SweepReminds | Self::DeliverReminder | Self::RemindLinks => {
+            Self::RemindLinks => {
+                world.bring_stream().await;
+                let zone = jiff::tz::TimeZone::get("Asia/Tehran").unwrap();
+                let opens = ReminderSettings::default().first_open(world.now(), &zone).unwrap();
+                world.turn_time(Duration::try_from(opens.duration_since(world.now())).unwrap());
+                prepare_batch(world, link, "remind").await;
+            }
+            Self::SweepReminds | Self::DeliverReminder => {
                 world.bring_stream().await;
                 let due_at = world.stored(link).await.reminder_due_at().unwrap();
                 world.turn_time(Duration::try_from(due_at.duration_since(world.now())).unwrap());
                 if self == Self::DeliverReminder {
                     world.sweep().await.unwrap().unwrap();
-                }
-                if self == Self::RemindLinks {
-                    prepare_batch(world, link, "remind").await;
                 }
             }
             Self::SweepExpires | Self::AskForRenewal => world.turn_time(8 * 24 * 60 * MINUTE),

@@ -119,7 +119,7 @@ views::one_of! {
 views::one_of! {
     BatchStatusName as "BatchStatus",
     "`awaiting_file`: upload it, then check. `checking`: rows are looked at. `checked`: `report` says what was found, and it waits for somebody who has it run. `running`: rows are worked off. `waiting`: it goes on by itself, `waits_for` says when. `paused`. `closing`: the table of what became of each row is being written. `done` and `cancelled`: `file` is that table. `failed`: the file could not be read, `failure_reason` says why; upload another and check again, or where `defaults` are wrong begin another batch.",
-    STATUSES
+    Batch::STATUSES
 }
 views::one_of! {
     BatchWaitName as "BatchWait",
@@ -131,11 +131,6 @@ views::one_of! {
     "`no_file`: nothing was uploaded. `too_large`: more than 20 MB. `too_many_rows`: more than 10,000 rows or links. `too_many_columns`, `cell_too_long`. `not_this_format`: it is another kind of file, or one with a password. `bad_encoding`: it is neither UTF-8 nor UTF-16. `open_quote`: a quote is not closed. `no_rows`: nothing stands below the names of the columns, or no link is in the list. `damaged`. `invalid_columns`, `invalid_defaults`: `report.problems` says what is wrong with the names of columns, or with `defaults`. `given_up`: it could not be read for an hour.",
     BatchFailure::ALL.map(BatchFailure::as_str)
 }
-
-const STATUSES: [&str; 10] = {
-    let [a, b, c, d, e, f, g, h, i] = Batch::STATUSES;
-    [a, b, c, d, e, f, g, h, i, Batch::FAILED]
-};
 
 /// Rows that are worked off one after the other.
 #[derive(Debug, Serialize, ToSchema)]

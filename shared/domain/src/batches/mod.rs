@@ -161,9 +161,9 @@ pub struct Batch {
     /// The slice whose turn it is.
     #[serde(default)]
     pub next_slice: u32,
-    /// How many rows a slice has at most: as many as are made in ten seconds, so that no minute has many more links than it may.
-    #[serde(default)]
-    pub slice_rows: u16,
+    /// From when on it may have been begun. A link that is made says itself when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_from: Option<Timestamp>,
     /// How often that was tried in vain.
     #[serde(default)]
     pub tries: u32,
@@ -357,10 +357,19 @@ pub enum Phase {
     Run,
 }
 
+impl Phase {
+    /// What its table is called.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Run => "result",
+        }
+    }
+}
+
 /// Reads the name of the list that rows are of.
 pub fn parse_source(text: &str) -> Result<String, Rejection> {
-    let source = crate::text::parse_name(text, LONGEST_SOURCE)?;
-    Ok(source)
+    crate::text::parse_name(text, LONGEST_SOURCE)
 }
 
 /// Reads how many links are made in a minute.
@@ -396,7 +405,7 @@ impl Batch {
             slices: None,
             rows_at: None,
             next_slice: 0,
-            slice_rows: 0,
+            slice_from: None,
             tries: 0,
             holds: 0,
             report: BatchReport::default(),
@@ -406,11 +415,18 @@ impl Batch {
         }
     }
 
-    pub const STATUSES: [&str; 9] =
-        ["awaiting_file", "checking", "checked", "running", "waiting", "paused", "closing", "done", "cancelled"];
-
-    /// The status of one whose file could not be read.
-    pub const FAILED: &str = "failed";
+    pub const STATUSES: [&str; 10] = [
+        "awaiting_file",
+        "checking",
+        "checked",
+        "running",
+        "waiting",
+        "paused",
+        "closing",
+        "done",
+        "cancelled",
+        "failed",
+    ];
 
     /// The name of the status in the API.
     pub fn status(&self) -> &'static str {
@@ -424,7 +440,7 @@ impl Batch {
             BatchState::Closing { .. } => "closing",
             BatchState::Over { is_cancelled: false, .. } => "done",
             BatchState::Over { is_cancelled: true, .. } => "cancelled",
-            BatchState::Failed { .. } => Self::FAILED,
+            BatchState::Failed { .. } => "failed",
         }
     }
 
@@ -489,10 +505,7 @@ impl Batch {
 
     /// Where the table of what was checked, or of what was made, lies.
     pub fn table_key(&self, phase: Phase) -> String {
-        let word = match phase {
-            Phase::Check => "check",
-            Phase::Run => "result",
-        };
+        let word = phase.table();
         format!("{}{}-{word}.{}", self.folder(), self.check, self.wish.format.as_str())
     }
 
@@ -518,10 +531,7 @@ impl Batch {
 
     /// The name of that table for who fetches it.
     pub fn table_name(&self, phase: Phase, zone: &TimeZone) -> String {
-        let word = match phase {
-            Phase::Check => "check",
-            Phase::Run => "result",
-        };
+        let word = phase.table();
         format!("batch-{word}-{}.{}", zone.to_datetime(self.created_at).date(), self.wish.format.as_str())
     }
 
@@ -584,7 +594,6 @@ impl Batch {
             reading: None,
             slices: None,
             rows_at: None,
-            slice_rows: 0,
             next_slice: 0,
             tries: 0,
             report: BatchReport::default(),
@@ -657,8 +666,7 @@ impl Batch {
     /// After all rows were put away, and before any was looked at.
     #[must_use]
     pub fn read(&self, slices: u32, report: BatchReport, now: Timestamp) -> Self {
-        let slice_rows = self.rows_in_a_slice();
-        Self { reading: None, slices: Some(slices), slice_rows, rows_at: Some(now), report, ..self.held_on(now) }
+        Self { reading: None, slices: Some(slices), rows_at: Some(now), report, ..self.held_on(now) }
     }
 
     /// After a slice was looked through, with the run going on.
@@ -708,12 +716,14 @@ impl Batch {
             | BatchState::Failed { .. } => return Err(BatchRefused::NotNow { status: self.status() }),
         }
         // The store of files forgets the rows by itself, and a run takes its time.
-        let since = self.rows_at.unwrap_or(self.created_at);
-        if later(since, FILE_KEPT_FOR - SignedDuration::from_hours(24)) <= now {
+        if self.rows_gone_at() <= later(now, SignedDuration::from_hours(24)) {
             return Err(BatchRefused::RowsGone);
         }
+        // Where a run may have been at a slice when somebody paused it, that was begun before.
+        let was_held = matches!(self.state, BatchState::Paused { at, held_until } if held_until > at);
         Ok(Self {
             started_at: Some(self.started_at.unwrap_or(now)),
+            slice_from: self.slice_from.filter(|_| was_held).or(self.begins_at(now)),
             wish,
             ..self.next(BatchState::Running { run_at: now, waits_for: None })
         })
@@ -721,7 +731,7 @@ impl Batch {
 
     /// After the links of a slice were made. Where somebody has paused or ended it meanwhile, it stays so.
     #[must_use]
-    pub fn made(&self, of_slice: &Tally, run_at: Timestamp) -> Self {
+    pub fn made(&self, of_slice: &Tally, run_at: Timestamp, now: Timestamp) -> Self {
         let mut tally = self.tally;
         tally.add(of_slice);
         let next_slice = self.next_slice + 1;
@@ -739,18 +749,27 @@ impl Batch {
             | BatchState::Over { .. }
             | BatchState::Failed { .. } => self.state.clone(),
         };
-        Self { next_slice, tries: 0, tally, ..self.next(state) }
+        Self { next_slice, slice_from: self.begins_at(now), tries: 0, tally, ..self.next(state) }
     }
 
-    /// How many rows are put into a slice.
+    fn begins_at(&self, now: Timestamp) -> Option<Timestamp> {
+        matches!(self.wish.work, BatchWork::Remind(_)).then_some(now)
+    }
+
+    /// How many rows are put into a slice at most: as many as are worked off in ten seconds, so that no minute has many more than it may.
     pub fn rows_in_a_slice(&self) -> u16 {
         u16::try_from(self.wish.per_minute / 6).unwrap_or(SLICE_ROWS).clamp(1, SLICE_ROWS)
     }
 
-    /// How long the links of a slice take at the rate that is wanted.
-    pub fn time_of_slice(&self) -> SignedDuration {
-        let millis = i64::from(self.slice_rows.max(1)) * 60_000 / i64::from(self.wish.per_minute.max(1));
-        SignedDuration::from_millis(millis)
+    /// How long so many rows take at the rate that is wanted.
+    pub fn time_of(&self, rows: usize) -> SignedDuration {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        SignedDuration::from_millis(rows.saturating_mul(60_000) / i64::from(self.wish.per_minute.max(1)))
+    }
+
+    /// When the store of files has forgotten the rows, or does so soon.
+    pub fn rows_gone_at(&self) -> Timestamp {
+        later(self.rows_at.unwrap_or(self.created_at), FILE_KEPT_FOR)
     }
 
     /// Makes nothing more until somebody has it go on.

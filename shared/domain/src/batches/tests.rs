@@ -139,13 +139,13 @@ fn a_slice_that_was_made_counts_whatever_somebody_said_meanwhile() {
     let now = at("2026-12-01T09:00:00Z");
     let running = checked([Outcome::Ready, Outcome::Ready]).to_run(plainly(), now).unwrap();
     let one = Tally { made: 1, ..Tally::default() };
-    assert_eq!(running.made(&one, now).status(), "running");
-    assert_eq!(running.made(&one, now).made(&one, now).status(), "closing", "it was the last");
-    let paused = running.paused(now).unwrap().made(&one, now);
+    assert_eq!(running.made(&one, now, now).status(), "running");
+    assert_eq!(running.made(&one, now, now).made(&one, now, now).status(), "closing", "it was the last");
+    let paused = running.paused(now).unwrap().made(&one, now, now);
     assert_eq!((paused.status(), paused.next_slice, paused.tally.made), ("paused", 1, 1));
     let gone_on = paused.to_run(plainly(), now).unwrap();
     assert_eq!((gone_on.status(), gone_on.next_slice, gone_on.started_at), ("running", 1, Some(now)));
-    let cancelled = running.cancelled(now).unwrap().made(&one, now);
+    let cancelled = running.cancelled(now).unwrap().made(&one, now, now);
     assert_eq!((cancelled.status(), cancelled.tally.made), ("closing", 1));
     assert_eq!(cancelled.over(Some(1), now).status(), "cancelled");
 }
@@ -204,8 +204,8 @@ fn a_rate_is_within_its_bounds_and_a_slice_takes_its_time() {
         [1, 10, 100, 100],
         "ten seconds' worth, and no more than are worked off together"
     );
-    assert_eq!(Batch { slice_rows: 100, ..batch() }.time_of_slice(), SignedDuration::from_secs(5));
-    assert_eq!(Batch { slice_rows: 1, ..at_rate(10) }.time_of_slice(), SignedDuration::from_secs(6));
+    assert_eq!(batch().time_of(100), SignedDuration::from_secs(5));
+    assert_eq!(at_rate(10).time_of(1), SignedDuration::from_secs(6));
 }
 
 #[test]
@@ -269,4 +269,21 @@ fn what_is_run_is_what_somebody_says_they_have_read() {
     let of = |check| BatchRun { of_check: Some(check), ..plainly() };
     assert_eq!(batch.to_run(of(batch.check + 1), now), Err(BatchRefused::CheckedAgain { check: batch.check }));
     assert_eq!(batch.to_run(of(batch.check), now).unwrap().status(), "running");
+}
+
+#[test]
+fn a_slice_is_taken_for_begun_since_the_one_before_it_or_since_somebody_had_it_go_on() {
+    let at_nine = at("2026-12-01T09:00:00Z");
+    let (at_ten, at_noon) = (at("2026-12-01T10:00:00Z"), at("2026-12-01T12:00:00Z"));
+    let ready = Batch { wish: about_a_list().wish, ..checked([Outcome::Ready, Outcome::Ready]) };
+    let running = ready.to_run(plainly(), at_nine).unwrap();
+    assert_eq!(running.slice_from, Some(at_nine));
+    let one = Tally { made: 1, ..Tally::default() };
+    let next = running.made(&one, at_ten, at_ten);
+    assert_eq!(next.slice_from, Some(at_ten));
+    assert_eq!(next.left(at_noon, Some(BatchWait::QuotaReached)).slice_from, Some(at_ten), "it may be half done");
+    let idle = next.paused(at_ten).unwrap().to_run(plainly(), at_noon).unwrap();
+    assert_eq!(idle.slice_from, Some(at_noon), "nobody had begun it");
+    let held = next.leased(at_ten).unwrap().paused(at_ten).unwrap().to_run(plainly(), at_noon).unwrap();
+    assert_eq!(held.slice_from, Some(at_ten));
 }

@@ -93,6 +93,8 @@ pub struct QuotaReached {
     pub limit: NonZeroU32,
     /// When the business may go on.
     pub until: Timestamp,
+    /// Whether what is wanted is more than the quota allows in a whole day, so that no day is long enough for it.
+    pub is_too_much: bool,
 }
 
 impl QuotaReached {
@@ -143,7 +145,8 @@ impl Quotas {
                 && wanted > 0
                 && done + wanted > u64::from(limit.get())
             {
-                return Err(QuotaReached { quota, limit, until: day.to });
+                let is_too_much = wanted > u64::from(limit.get());
+                return Err(QuotaReached { quota, limit, until: day.to, is_too_much });
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::clocks::later;
 use crate::ids::MessageId;
 use crate::messages::kind::MessageKind;
 use crate::messages::message::MessageContext;
-use crate::messages::recipients::Recipient;
+use crate::messages::recipients::{Recipient, sent_at_once};
 use crate::money::Money;
 
 /// How long a reminder waits where it is being found out whether somebody paid.
@@ -61,6 +61,8 @@ pub enum NotReminded {
     NotWanted,
     /// The business has sent as much as the platform allows it until then.
     QuotaReached { until: Timestamp },
+    /// It is more than the platform allows the business in a whole day.
+    OverQuota,
 }
 
 /// Why nobody is reminded at the moment at which somebody wants it.
@@ -78,6 +80,8 @@ pub enum RemindRefused {
     AlreadyToday,
     /// As often as anybody is reminded of a link.
     TooOften,
+    /// It is more than the platform allows the business in a whole day.
+    OverQuota,
     /// It can be done then: the business may again, or its hours begin. `None` where they never do before the link ends.
     NotBefore {
         at: Option<Timestamp>,
@@ -155,8 +159,9 @@ impl PaymentLink {
         let passed = candidates.iter().any(|one| one.at <= now && now < one.until);
         let next = |after: Timestamp| candidates.iter().map(|one| one.at).find(|at| *at > after);
         // What was paid otherwise may go back, a contact may want reminders again, and somebody may be told of the link later.
-        let is_for_nobody = matches!(rules.why_not, Some(NotReminded::ItemPaid | NotReminded::NotWanted))
-            || self.asked_before(u64::MAX).is_empty();
+        let is_never = [NotReminded::ItemPaid, NotReminded::NotWanted, NotReminded::OverQuota];
+        let is_for_nobody =
+            rules.why_not.is_some_and(|why_not| is_never.contains(&why_not)) || self.asked_before(u64::MAX).is_empty();
         if !passed || is_for_nobody {
             self.next_reminder_at = next(now);
             return;
@@ -201,6 +206,22 @@ impl PaymentLink {
         if self.reminders.len() >= MOST_REMINDERS {
             return Err(RemindRefused::TooOften);
         }
+        match rules.why_not {
+            Some(NotReminded::Suspended) => {
+                return Err(RemindRefused::NotBefore { at: None, why: ReminderWait::Suspended });
+            }
+            Some(NotReminded::QuotaReached { until }) => {
+                return Err(RemindRefused::NotBefore { at: Some(until), why: ReminderWait::QuotaReached });
+            }
+            Some(NotReminded::OverQuota) => return Err(RemindRefused::OverQuota),
+            Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None => {}
+        }
+        let open = ReminderSettings::of(rules.settings).first_open(now, &zone);
+        if open != Some(now) {
+            let at = open.filter(|at| *at < self.terms.expires_at);
+            return Err(RemindRefused::NotBefore { at, why: ReminderWait::OpenHours });
+        }
+        // What may be another when the hours begin is asked then.
         let day = |at: Timestamp| zone.to_datetime(at).date();
         if self.reminders.last().is_some_and(|last| day(last.at) == day(now)) {
             return Err(RemindRefused::AlreadyToday);
@@ -210,20 +231,6 @@ impl PaymentLink {
         }
         if self.undecided_until(now).is_some() {
             return Err(RemindRefused::MayBePaid);
-        }
-        match rules.why_not {
-            Some(NotReminded::Suspended) => {
-                return Err(RemindRefused::NotBefore { at: None, why: ReminderWait::Suspended });
-            }
-            Some(NotReminded::QuotaReached { until }) => {
-                return Err(RemindRefused::NotBefore { at: Some(until), why: ReminderWait::QuotaReached });
-            }
-            Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None => {}
-        }
-        let open = ReminderSettings::of(rules.settings).first_open(now, &zone);
-        if open != Some(now) {
-            let at = open.filter(|at| *at < self.terms.expires_at);
-            return Err(RemindRefused::NotBefore { at, why: ReminderWait::OpenHours });
         }
         let candidates = self.reminder_subject().candidates(rules.settings, self.reminded_until());
         Ok(self.changed(now, |link| link.add_reminder(&candidates, rules, now)))
@@ -236,7 +243,7 @@ impl PaymentLink {
         let not_allowed = match why_not {
             Some(NotReminded::Suspended) => Some(later(now, LONGEST_WAIT)),
             Some(NotReminded::QuotaReached { until }) => Some(until),
-            Some(NotReminded::ItemPaid | NotReminded::NotWanted) | None => None,
+            Some(NotReminded::ItemPaid | NotReminded::NotWanted | NotReminded::OverQuota) | None => None,
         };
         [held, not_allowed, self.undecided_until(now)].into_iter().flatten().max()
     }
@@ -269,7 +276,7 @@ impl PaymentLink {
 
     /// How many messages a reminder at this moment would be.
     pub fn to_remind(&self) -> u64 {
-        self.asked_before(u64::MAX).into_iter().filter(|asked| asked.is_wanted(|_| false)).fold(0, |count, _| count + 1)
+        sent_at_once(self.asked_before(u64::MAX).into_iter())
     }
 
     /// Everybody who was asked to pay before a version of the link, each address once: who is told of it later was not to be

@@ -141,3 +141,8 @@ impl Recipient {
         self.stands_in_for.is_empty() || self.stands_in_for.iter().any(has_failed)
     }
 }
+
+/// How many messages go out at once. One that stands in for another is counted when it is sent.
+pub fn sent_at_once<'a>(recipients: impl Iterator<Item = &'a Recipient>) -> u64 {
+    recipients.filter(|recipient| recipient.is_wanted(|_| false)).fold(0, |count, _| count + 1)
+}

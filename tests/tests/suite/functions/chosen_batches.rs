@@ -1,5 +1,7 @@
 //! Reminding of the links of a list, and replacing them: what a check says, what a run does, and to whom nothing happens.
 
+use std::collections::BTreeSet;
+
 use paylink_local::seed::PLATFORM_KEY;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -278,8 +280,9 @@ async fn a_long_list_is_read_page_by_page_and_taken_up_where_a_run_ended() {
         done = world.get(&path_of(&batch)).await;
     }
     assert_eq!((&done["progress"]["made"], &done["progress"]["failed"]), (&json!(450), &json!(0)), "{done}");
-    let rows = table(&done).await.rows;
-    assert_eq!(rows.len(), 450);
+    let table = table(&done).await;
+    let of_rows: BTreeSet<String> = (0..table.rows.len()).map(|row| cell(&table, row, "Payment link no.")).collect();
+    assert_eq!((table.rows.len(), of_rows.len()), (450, 450), "each link has a row");
 }
 
 #[tokio::test]
@@ -337,4 +340,55 @@ async fn a_run_that_dies_anywhere_reminds_of_each_link_once_and_replaces_each_on
         }
         world.check(Stage::CaughtUp).await;
     }
+}
+
+#[tokio::test]
+async fn who_was_reminded_today_is_reminded_tomorrow_by_a_batch_that_is_run_at_night() {
+    let world = FaultyWorld::start(0).await;
+    let made = at_ten(&world, &[ROSE, OMID]).await;
+    run(&world, &looked_through(&world, remind_all()).await, json!({})).await;
+    turn_to(&world, on(day(&world, 0), 21, 0));
+    let batch = looked_through(&world, remind_all()).await;
+    assert_eq!(batch["report"]["ready"], 2, "{batch}");
+    let waiting = run(&world, &batch, json!({})).await;
+    assert_eq!(
+        (&waiting["waits_for"], &waiting["progress"]["failed"]),
+        (&json!("closed_hours"), &json!(0)),
+        "{waiting}"
+    );
+    turn_to(&world, on(day(&world, 1), 9, 0));
+    world.run_batches().await.unwrap().unwrap();
+    world.bring_stream().await;
+    let done = world.get(&path_of(&batch)).await;
+    assert_eq!((&done["status"], &done["progress"]["made"]), (&json!("done"), &json!(2)), "{done}");
+    assert_eq!(reminders(&world, &made[0]).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_more_than_a_day_allows_fails_and_keeps_no_other_waiting() {
+    let world = FaultyWorld::start(0).await;
+    at_ten(&world, &[ROSE]).await;
+    let many = json!({ "recipients": { "emails": [OMID, SARA, "mina@buyer.example"] } });
+    link(&world, OMID, day(&world, 10), many).await;
+    // A day on which nobody was told of anything yet.
+    turn_to(&world, on(day(&world, 2), 10, 0));
+    let business = json!({ "name": "Demo", "quotas": { "messages_per_day": 2 } });
+    world.crm_as(PLATFORM_KEY, Method::PUT, "/v1/businesses/demo", &business, &[]).await.unwrap();
+    let batch = looked_through(&world, remind_all()).await;
+    assert_eq!((problems(&batch), &batch["report"]["ready"]), (vec![(2, "quota_reached".to_owned())], &json!(1)));
+    let done = run(&world, &batch, json!({ "skip_wrong": true })).await;
+    assert_eq!((&done["status"], &done["progress"]["made"]), (&json!("done"), &json!(1)), "{done}");
+}
+
+#[tokio::test]
+async fn a_batch_that_would_wait_until_its_rows_are_gone_is_over_at_once() {
+    let world = FaultyWorld::start(0).await;
+    at_ten(&world, &[ROSE]).await;
+    let batch = looked_through(&world, remind_all()).await;
+    let holidays =
+        json!({ "closed_days": [{ "from": day(&world, 0).to_string(), "to": day(&world, 12).to_string() }] });
+    let put = world.crm_as(PLATFORM_KEY, Method::PATCH, "/v1/platform-defaults", &holidays, &[]).await.unwrap();
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    let over = run(&world, &batch, json!({})).await;
+    assert_eq!((&over["status"], &over["progress"]["made"]), (&json!("cancelled"), &json!(0)), "{over}");
 }

@@ -42,8 +42,8 @@ use futures_util::future::{join, join_all};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{
-    ApiKey, BatchPut, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint,
-    DueLookBack, EventList, EventsAfter, ExportPut, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order,
+    ApiKey, Begun, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint,
+    DueLookBack, EventList, EventsAfter, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order,
     ReceiptList, RecordWritten, RefundList, Revision, Scope, Store, Succeeded, Taken, TotalsQuery, TotalsRead,
     TransitionWritten, Written,
 };
@@ -146,14 +146,14 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
         "calendar": "gregorian", "locale": "en", "requested_by": own("somebody"), "created_at": now(),
         "state": { "state": "pending", "run_at": now() },
     }));
-    assert!(matches!(of.put_export(&export).await.unwrap(), ExportPut::Written));
+    assert!(matches!(of.put_export(&export).await.unwrap(), Begun::Written));
     let batch: Batch = read(json!({
         "id": batch(), "business": business, "created_at": now(), "version": 0,
         "wish": { "format": "csv", "locale": "en", "per_minute": 60, "integration": "crm",
                   "base": "https://pay.example", "requested_by": own("somebody") },
         "state": { "state": "checking", "run_at": now() },
     }));
-    assert!(matches!(of.put_batch(&batch).await.unwrap(), BatchPut::Written));
+    assert!(matches!(of.put_batch(&batch).await.unwrap(), Begun::Written));
     let contact: Contact = read(json!({ "id": "c-1", "name": own("a contact") }));
     plant_contact(&of, &contact).await;
     let item: Item = read(json!({
