@@ -455,7 +455,7 @@ async fn a_batch_of_one_business_is_made_while_another_sells_as_usual() {
     assert_eq!(run.status, StatusCode::OK, "{}", run.text);
     let numbers = others().map(|number| number + 8 * 1_000);
     let (done, ()) = tokio::join!(follow(world, &batch, "done"), served.live(numbers));
-    println!("{rows} rows were made in {:.1?}, of which the rate takes {:.0} s.", began.elapsed(), rows as f64 / 100.0);
+    println!("{rows} rows were made in {:.1?}, of which the rate takes {} s.", began.elapsed(), rows / 100);
     assert_eq!((&done["progress"]["made"], &done["progress"]["failed"]), (&json!(rows), &json!(0)), "{done}");
     let mut beside = std::mem::take(&mut load.report().steps);
     for (name, times) in &mut beside {
