@@ -171,7 +171,7 @@ async fn links_are_replaced_for_what_is_left_of_them_and_lead_to_the_new_ones() 
     assert_eq!(all.len(), 5);
     let table = table(&done).await;
     for (row, amount) in [(0, 1_500_000), (1, 1_000_000)] {
-        let old = all.iter().find(|link| link["id"] == made[row].id.to_string()).unwrap();
+        let old = all.iter().find(|link| link["id"] == made[row].id).unwrap();
         let new = all.iter().find(|link| link["id"] == cell(&table, row, "Payment link no.")).unwrap();
         assert_eq!(
             (&old["status"], &old["replaced_by"], &new["amount"]),
