@@ -277,9 +277,13 @@ fn some<T: Debug>(read: &[T]) -> Option<String> {
 
 /// Everything that can be read of a business through its store, by the name of the read, with what was made in `made`.
 async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Option<String>> {
-    let paid_for = match store.link(&made.link).await.unwrap() {
-        Some(link) => some(&store.paid_for(&link, &id(ItemId::parse, "i-1")).await.unwrap().0),
-        None => None,
+    let (paid_for, reminding) = match store.link(&made.link).await.unwrap() {
+        Some(link) => {
+            let reminding = store.reminding(&link, now()).await.unwrap();
+            let paid_for = store.paid_for(&link, &id(ItemId::parse, "i-1")).await.unwrap().0;
+            (some(&paid_for), Some(format!("{:?}", reminding.rules())))
+        }
+        None => (None, None),
     };
     let nothing = format!("{:?}", Configuration::default());
     let configured = |read: &Configuration| Some(format!("{read:?}")).filter(|read| *read != nothing);
@@ -420,6 +424,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
             let claims = store.claimed(Mode::parse(mode).unwrap(), &[claim.to_owned()]).await.unwrap();
             some(&claims.into_iter().collect::<Vec<_>>())
         }),
+        ("reminding", reminding),
         ("search", searched(store).await),
         ("settings_to_change", found(store.settings_to_change().await.unwrap().0)),
         ("settings", found(store.settings().await.unwrap())),
@@ -544,8 +549,8 @@ async fn what_one_business_has_no_other_finds_by_any_read_there_is() {
         .any(|prefix| name.starts_with(prefix))
     };
     // A token is made up and not read; `the_secret_of_pay_tokens_is_never_replaced` tells those of two businesses apart.
-    // What all start with is the platform's and shared on purpose. When books have a receipt is decided and not read.
-    let is_shared = |name: &str| ["token_for", "platform_defaults", "with_booking"].contains(&name);
+    // What all start with, and on which days all are closed, is the platform's and shared on purpose. When books have a receipt is decided and not read.
+    let is_shared = |name: &str| ["token_for", "platform_defaults", "closing", "with_booking"].contains(&name);
     let reading: BTreeSet<String> =
         methods_of_a_business().into_iter().filter(|name| !is_write(name) && !is_shared(name)).collect();
     let tried: BTreeSet<String> = own.keys().map(|name| (*name).to_owned()).collect();
