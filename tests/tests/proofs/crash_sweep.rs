@@ -634,8 +634,9 @@ impl Flow {
             Self::RemindLinks => {
                 world.bring_stream().await;
                 let zone = jiff::tz::TimeZone::get("Asia/Tehran").unwrap();
-                let opens = ReminderSettings::default().first_open(world.now(), &zone).unwrap();
-                world.turn_time(Duration::try_from(opens.duration_since(world.now())).unwrap());
+                let now = world.now();
+                let opens = ReminderSettings::default().first_open(now, &zone).unwrap();
+                world.turn_time(Duration::try_from(opens.duration_since(now)).unwrap());
                 prepare_batch(world, link, "remind").await;
             }
             Self::SweepReminds | Self::DeliverReminder => {
