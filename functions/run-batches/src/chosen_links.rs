@@ -2,7 +2,7 @@
 //!
 //! As with rows of a file, no rule is here: a link is reminded of as its own moments do, and replaced as a call replaces it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::batches::{BatchWait, BatchWork, CheckedRow, Outcome, RowProblem};
@@ -15,7 +15,7 @@ use domain::messages::compose::{MessageSources, compose_later};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::Route;
 use domain::messages::sms::SmsLength;
-use domain::requests::replace::{ReplacedTerm, Replacement};
+use domain::requests::replace::Replacement;
 use domain::{Problems, Timestamp};
 use futures_util::stream::{self, StreamExt};
 use jiff::SignedDuration;
@@ -25,7 +25,7 @@ use store::StoreError;
 use use_cases::create::{NewLink, TokenSource};
 use use_cases::draft::DraftRecords;
 use use_cases::remind::{planned, remind, was_reminded};
-use use_cases::replace::{ReplaceRefused, Replacing, replace};
+use use_cases::replace::{ReplaceRefused, Replacing, named_in, replace};
 use use_cases::{Answer, ChangeRefused};
 
 use crate::made_rows::{Made, NotMade, ROWS_AT_ONCE, Rows, count, drafted, refused, with_link};
@@ -126,8 +126,7 @@ impl<'a> Links<'a> {
     /// What is another at each new link than at the one before.
     fn replacement(&self, problems: &mut Problems) -> Replacement {
         let defaults = &self.rows.batch.wish.defaults;
-        let is_named = |term: &ReplacedTerm| defaults.contains_key(term.as_str());
-        let named: BTreeSet<ReplacedTerm> = ReplacedTerm::ALL.into_iter().filter(is_named).collect();
+        let named = named_in(|name| defaults.contains_key(name));
         Replacement { request: self.rows.request_of(defaults.clone(), problems), named }
     }
 
@@ -165,25 +164,8 @@ impl<'a> Links<'a> {
             works.push(self.make_one(self.blank(row, id), id, wrong.get(&row)));
         }
         let blanks = slice.numbered().map(|(row, id)| self.blank(row, id)).collect();
-        let (mut made, is_whole) = match self.rows.work_off(blanks, works, self.telling).await {
-            Ok(worked) => worked,
-            Err((at, why)) => return Ok(Made::Until { at, why }),
-        };
-        if is_whole {
-            return Ok(Made::All(made));
-        }
-        if !gives_up {
-            return Ok(Made::NotAll);
-        }
-        // What was asked for may have been done although the answer was lost.
-        let mut done: BTreeMap<u32, CheckedRow> =
-            self.made_of(slice).await?.into_iter().map(|row| (row.row, row)).collect();
-        for row in made.iter_mut().filter(|row| row.outcome == Outcome::Failed) {
-            if let Some(found) = done.remove(&row.row) {
-                *row = found;
-            }
-        }
-        Ok(Made::All(made))
+        let there = gives_up.then(|| self.made_of(slice));
+        self.rows.work_off(blanks, works, there, self.telling).await
     }
 
     /// What was done of a slice that was not worked off to its end.

@@ -305,37 +305,19 @@ impl<'a> Rows<'a> {
             makings.push(self.make_row(row, wrong.get(&row.row), telling));
         }
         let blanks = slice.rows.iter().map(blank).collect();
-        let (mut made, is_whole) = match self.work_off(blanks, makings, telling).await {
-            Ok(worked) => worked,
-            Err((at, why)) => return Ok(Made::Until { at, why }),
-        };
-        if is_whole {
-            return Ok(Made::All(made));
-        }
-        if !gives_up {
-            return Ok(Made::NotAll);
-        }
-        // The link of a row may be there although its answer was lost.
-        let found = self.made_before(keys_of(&slice.rows)).await?;
-        for (row, made) in slice.rows.iter().zip(&mut made).filter(|(_, made)| made.outcome == Outcome::Failed) {
-            if let Some(link) = found.get(&row.key) {
-                *made = self.with_made(blank(row), link);
-            }
-        }
-        Ok(Made::All(made))
+        let there = gives_up.then(|| self.there_of(slice));
+        self.work_off(blanks, makings, there, telling).await
     }
 
-    /// Works rows off, some at once, and says whether each has come to its end. Those that met errors of ours have failed.
-    ///
-    /// # Errors
-    ///
-    /// When it goes on, where it cannot at the moment.
+    /// Works rows off, some at once. Where errors of ours are given up, `there` says what was done all the same, and the rest of
+    /// what met them has failed.
     pub(crate) async fn work_off(
         &self,
         blanks: Vec<CheckedRow>,
         works: Vec<impl Future<Output = Result<CheckedRow, NotMade>>>,
+        there: Option<impl Future<Output = Result<Vec<CheckedRow>, StoreError>>>,
         telling: Telling<'_>,
-    ) -> Result<(Vec<CheckedRow>, bool), (Timestamp, BatchWait)> {
+    ) -> Result<Made, StoreError> {
         // Rows that are worked off at the same moment do not count each other.
         let Quotas { links_per_day, messages_per_day, .. } = self.configuration.quotas();
         let is_free = links_per_day.or(messages_per_day).is_none();
@@ -349,7 +331,7 @@ impl<'a> Rows<'a> {
                     worked.push(row);
                     continue;
                 }
-                Err(NotMade::Until { at, why }) => return Err((at, why)),
+                Err(NotMade::Until { at, why }) => return Ok(Made::Until { at, why }),
                 Err(NotMade::Error(error)) => {
                     tracing::error!(%batch_id, row, error = %error, "A row could not be made.");
                 }
@@ -359,14 +341,31 @@ impl<'a> Rows<'a> {
             let problem = telling.problem(Some(row), "", "temporarily_unavailable", "Try again.");
             worked.push(CheckedRow { outcome: Outcome::Failed, problems: vec![problem], ..blank });
         }
-        Ok((worked, is_whole))
+        if is_whole {
+            return Ok(Made::All(worked));
+        }
+        let Some(there) = there else { return Ok(Made::NotAll) };
+        // What was asked for may have been done although the answer was lost.
+        let mut there: BTreeMap<u32, CheckedRow> = there.await?.into_iter().map(|row| (row.row, row)).collect();
+        for row in worked.iter_mut().filter(|row| row.outcome == Outcome::Failed) {
+            if let Some(found) = there.remove(&row.row) {
+                *row = found;
+            }
+        }
+        Ok(Made::All(worked))
     }
 
-    /// What is there of a slice that was not worked off to its end.
-    pub(crate) async fn made_of(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
+    /// The rows of a slice whose links are there, whenever they were made.
+    async fn there_of(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
         let found = self.made_before(keys_of(&slice.rows)).await?;
-        let made = slice.rows.iter().filter_map(|row| Some(self.with_made(blank(row), found.get(&row.key)?)));
-        Ok(made.filter(|row| row.outcome == Outcome::Made).collect())
+        let there = slice.rows.iter().filter_map(|row| Some(self.with_made(blank(row), found.get(&row.key)?)));
+        Ok(there.collect())
+    }
+
+    /// What was made of a slice that was not worked off to its end.
+    pub(crate) async fn made_of(&self, slice: &Slice) -> Result<Vec<CheckedRow>, StoreError> {
+        let there = self.there_of(slice).await?;
+        Ok(there.into_iter().filter(|row| row.outcome == Outcome::Made).collect())
     }
 
     /// A row with the link that is there. A run that died before it could say so may have made it.

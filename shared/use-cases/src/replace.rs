@@ -11,7 +11,7 @@ use domain::ids::LinkId;
 use domain::link::{LinkStatus, PaymentLink, ReplaceRefused as NotNow, Terms};
 use domain::requests::create::{LinkAddress, decide};
 use domain::requests::replace::{ReplacedTerm, Replacement, due_on_renewal};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{BusinessStore, StoreError, Succeeded};
 
 use crate::Now;
@@ -70,7 +70,8 @@ pub async fn replace(
     let request_hash = hash_of(&json!({ "replaces": replacing.old, "body": new.body }));
     let token = new.token.token(store).await?;
     let id = LinkId::of(&token);
-    let mut replacement = Replacement { request: new.request.clone(), named: named_in(new.body) };
+    let mut replacement =
+        Replacement { request: new.request.clone(), named: named_in(|name| new.body.get(name).is_some()) };
     let mut tries = Tries::default();
     loop {
         tries.another()?;
@@ -140,7 +141,7 @@ async fn refused(
     })
 }
 
-/// The fields of the old link that the body names, also those that it names without a value.
-fn named_in(body: &Value) -> BTreeSet<ReplacedTerm> {
-    ReplacedTerm::ALL.into_iter().filter(|term| body.get(term.as_str()).is_some()).collect()
+/// The fields of the old link that a body names, also those that it names without a value.
+pub fn named_in(names: impl Fn(&str) -> bool) -> BTreeSet<ReplacedTerm> {
+    ReplacedTerm::ALL.into_iter().filter(|term| names(term.as_str())).collect()
 }
